@@ -1,0 +1,2 @@
+//! Address.
+fn main() {}
