@@ -1,1 +1,6 @@
-//! kubectl-freshimage
+//! kubectl-freshimage: do my pods really run what their tags now stand for?
+
+pub mod domain;
+pub mod error;
+pub mod exit;
+pub mod text;
