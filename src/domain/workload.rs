@@ -95,6 +95,20 @@ pub struct Container {
     pub image_id: Arc<str>,
 }
 
+impl Container {
+    /// Whether its state lets it be judged at all: it runs, or it crashes again and again. The verdict
+    /// looks closer; this only keeps references of containers that never ran from being asked for.
+    #[must_use]
+    pub fn may_run(&self) -> bool {
+        let pinned = self.image.contains('@');
+        match &self.state {
+            State::Running { .. } => pinned || !self.image_id.is_empty(),
+            State::Waiting { .. } => pinned || (self.ran_before && !self.image_id.is_empty()),
+            State::Unreported | State::Terminated { .. } => pinned,
+        }
+    }
+}
+
 /// What kind of container it is; the words of the JSON output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
