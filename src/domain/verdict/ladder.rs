@@ -141,7 +141,7 @@ impl<'a> Ladder<'a> {
         let Some(tag) = reference.resolved_tag() else { return Ok((Verdict::Pinned, Ground::Pinned(PinnedTag::None))) };
         let served = match self.served(repository, &tag)? {
             Ok(served) => served,
-            Err(failure) if node_local => {
+            Err(failure) if node_local || self.was_imported(reference, &running)? => {
                 return Ok((Verdict::Local, Ground::PutOnNode(Some((failure, repository.clone())))));
             }
             Err(Failure::NotFound) => return Ok((Verdict::Unpublished, Ground::NoSuchTag)),
@@ -150,7 +150,7 @@ impl<'a> Ladder<'a> {
         match &running {
             Running::Absent => Ok((Verdict::Waiting, Ground::NotStarted)),
             Running::Malformed => Ok((Verdict::Unknown, Ground::UnknownForm)),
-            Running::Config { digest, .. } => self.compare_config(repository, digest, &served, node_local),
+            Running::Config { digest, .. } => self.compare_config(reference, &running, digest, &served),
             Running::Imported { digest } => self.compare_manifest(repository, None, digest, &served, node_local),
             Running::Manifest { repository: from, digest } => {
                 self.compare_manifest(repository, from.as_ref(), digest, &served, node_local)
@@ -160,11 +160,12 @@ impl<'a> Ladder<'a> {
 
     fn compare_config(
         &mut self,
-        repository: &Repository,
+        reference: &Reference,
+        running: &Running,
         config: &Digest,
         served: &Digest,
-        node_local: bool,
     ) -> Climb<Decision> {
+        let repository = reference.repository();
         let manifest = match self.manifest(repository, served)? {
             Ok(manifest) => manifest,
             Err(failure) => return Ok((Verdict::Unknown, Ground::Registry(failure, repository.clone()))),
@@ -183,7 +184,8 @@ impl<'a> Ladder<'a> {
                     format!("config digests of {}", short(repository, served)),
                     "none is the one that runs".to_owned(),
                 );
-                if node_local {
+                let never = self.subject.container.pull_policy == PullPolicy::Never;
+                if never || running.is_node_local() || self.was_imported(reference, running)? {
                     return Ok((Verdict::Local, Ground::PutOnNode(None)));
                 }
                 self.describe(repository, Some(served), None, Some(config), true)?;
@@ -253,6 +255,31 @@ impl<'a> Ladder<'a> {
                 Ok((Verdict::Suspect, Ground::Gone))
             }
         }
+    }
+
+    /// Whether a bare config digest belongs to an image that was put on the node: a pull always leaves a
+    /// repo digest beside the tag in the node's inventory, an import leaves the tag alone.
+    fn was_imported(&mut self, reference: &Reference, running: &Running) -> Climb<bool> {
+        let (Running::Config { .. }, Some(node)) = (running, &self.subject.pod.node) else { return Ok(false) };
+        let images = match self.answers.node_images.get(node) {
+            None => return Err(vec![Question::NodeImages(Arc::clone(node))]),
+            Some(Err(_)) => return Ok(false),
+            Some(Ok(images)) => images,
+        };
+        let is_this = |name: &String| {
+            name.parse::<Reference>().is_ok_and(|name| {
+                name.repository() == reference.repository() && name.resolved_tag() == reference.resolved_tag()
+            })
+        };
+        let imported =
+            images.iter().any(|names| names.iter().any(is_this) && !names.iter().any(|name| name.contains('@')));
+        if imported {
+            self.note(
+                format!("node {node}, status.images"),
+                "has it by its tag alone: imported, not pulled".to_owned(),
+            );
+        }
+        Ok(imported)
     }
 
     /// Step 8: the node's own list of what it holds. Names of one entry are names of one content, so a

@@ -1,5 +1,8 @@
 //! From judgements to rows: one for each container of each workload.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
