@@ -12,9 +12,10 @@ use super::Digest;
 use super::diagnosis::{ContainerName, Diagnosis, Finding, Group, Item, PodCounts, Summary, Verdict, WorkloadName};
 use super::explanation::{self, Direction};
 use super::inquiry::{ContainerKey, Inquiry, Ownership, container_key};
+use super::inventory::Workload;
 use super::reference::Reference;
 use super::verdict::Judgement;
-use super::workload::{Container, Phase, Pod, Problem, Role};
+use super::workload::{Container, Phase, Pod, Problem, Role, WorkloadState};
 
 /// One judged container of one pod.
 struct Judged<'a> {
@@ -263,5 +264,42 @@ fn few(names: &[&str]) -> String {
     match names {
         [a, b, c, _, ..] => format!("{a}, {b}, {c} and {} more", names.len() - 3),
         few => few.join(", "),
+    }
+}
+
+/// The rows of a workload that has no pods: what its template asks for, and that nothing runs.
+#[must_use]
+pub fn idle(workload: &Workload, state: &WorkloadState) -> Vec<Item> {
+    let reason = if state.desired == 0 { "no pod runs: scaled to nothing, or between two runs" } else { "no pod runs yet" };
+    let row = |(role, name, image): &(Role, Arc<str>, Arc<str>)| Item {
+        namespace: Arc::clone(&workload.namespace),
+        workload: WorkloadName {
+            api_version: Arc::clone(&workload.reference.api_version),
+            kind: Arc::clone(&workload.reference.kind),
+            name: Arc::clone(&workload.reference.name),
+        },
+        container: ContainerName { name: Arc::clone(name), role: *role },
+        image: Arc::clone(image),
+        verdict: Verdict::Waiting,
+        reason: reason.to_owned(),
+        served_digest: None,
+        served: None,
+        findings: Vec::new(),
+        remedies: Vec::new(),
+        managers: Vec::new(),
+        running: Vec::new(),
+        pods: PodCounts::default(),
+    };
+    state.template.iter().map(row).collect()
+}
+
+impl Diagnosis {
+    /// Adds the rows of a workload without pods.
+    pub fn add_idle(&mut self, items: Vec<Item>) {
+        if !items.is_empty() {
+            self.summary.workloads += 1;
+            *self.summary.by_verdict.entry(Verdict::Waiting).or_insert(0) += 1;
+            self.items.extend(items);
+        }
     }
 }
