@@ -69,7 +69,11 @@ mod tests {
             .because("pods is forbidden: user `dev` cannot list resource `pods`.")
             .hint("ask for `list` on `pods` in `shop`")
             .hint("ask for `list` on `pods` in `shop`");
-        insta::assert_snapshot!(render(&error, Palette::plain()), @"");
+        insta::assert_snapshot!(render(&error, Palette::plain()), @"
+        error: failed to list pods in namespace `shop`
+          caused by: pods is forbidden: user `dev` cannot list resource `pods`
+        hint: ask for `list` on `pods` in `shop`
+        ");
     }
 
     #[test]
@@ -78,12 +82,21 @@ mod tests {
             .because("connect error: connection refused")
             .because("connection refused")
             .because("connection refused (os error 111)");
-        insta::assert_snapshot!(render(&error, Palette::plain()), @"");
+        insta::assert_snapshot!(render(&error, Palette::plain()), @"
+        error: failed to reach the API server
+          caused by: connect error
+          caused by: connection refused
+          caused by: connection refused (os error 111)
+        ");
     }
 
     #[test]
     fn text_from_a_server_cannot_steer_the_terminal() {
         let error = AppError::failed("failed").because("\u{1b}[2Jgone\nerror: all is well").hint("\u{202e}abc");
-        insta::assert_snapshot!(render(&error, Palette::plain()), @"");
+        insta::assert_snapshot!(render(&error, Palette::plain()), @"
+        error: failed
+          caused by: �[2Jgone error: all is well
+        hint: �abc
+        ");
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::layout::wrap;
 use super::{Palette, names};
 use crate::domain::Digest;
-use crate::domain::diagnosis::{Content, Group, Item, Remedy, RemedyKind, Verdict};
+use crate::domain::diagnosis::{Content, Group, Item, PodCounts, Remedy, RemedyKind, Verdict};
 use crate::text::printable;
 
 /// How the page is to look.
@@ -45,7 +45,7 @@ fn section(item: &Item, options: &Options) -> String {
     }
     match &item.served_digest {
         Some(digest) => {
-            page.field("tag serves", &identity(digest, item.served.as_ref()));
+            page.identity("tag serves", identity(digest, item.served.as_ref()), "");
             page.more(&built(item.served.as_ref()));
         }
         None if item.verdict == Verdict::Pinned => page.field("tag serves", "not asked: the digest decides"),
@@ -69,25 +69,29 @@ fn head(item: &Item, palette: Palette) -> String {
     let subject = format!("{}, {kind} {}", names::workload(&item.workload), names::container(&item.container));
     let subject = subject.replace(" (volume)", "");
     let verdict = palette.verdict(item.verdict, item.verdict.as_str());
-    let extent = match item.pods.total {
-        0 => String::new(),
-        _ => format!(" in {} of {}", item.pods.matching, names::counted(item.pods.total, "pod", "pods")),
+    let PodCounts { matching, total } = item.pods;
+    let all = names::counted(total, "pod", "pods");
+    let extent = match item.verdict {
+        _ if total == 0 => String::new(),
+        Verdict::Mixed => format!(", {matching} of {all} {} old content", if matching == 1 { "runs" } else { "run" }),
+        _ => format!(" in {matching} of {all}"),
     };
     format!("{}: {verdict}{extent}", palette.strong(&subject))
 }
 
-/// `sha256:9c1e4f012345…  index, linux/amd64 → config sha256:77aa01…`.
-fn identity(digest: &Digest, content: Option<&Content>) -> String {
-    let mut text = format!("{}…", digest.short(12));
-    let Some(content) = content else { return text };
+/// `sha256:9c1e4f0123…  index, linux/amd64`, and the content behind it, `config sha256:77aa01fe77…`.
+fn identity(digest: &Digest, content: Option<&Content>) -> (String, Option<String>) {
+    let mut text = short(digest);
+    let Some(content) = content else { return (text, None) };
     text.push_str(if content.index { "  index" } else { "  manifest" });
     if let Some(platform) = &content.platform {
         text.push_str(&format!(", {}", printable(&platform.to_string())));
     }
-    if let Some(config) = &content.config_digest {
-        text.push_str(&format!(" → config {}…", config.short(12)));
-    }
-    text
+    (text, content.config_digest.as_ref().map(|config| format!("config {}", short(config))))
+}
+
+fn short(digest: &Digest) -> String {
+    format!("{}…", digest.short(10))
 }
 
 /// `built 2026-11-20 14:05 UTC, revision 3c4d9e`; empty where nothing is told.
@@ -120,7 +124,7 @@ fn remedy_name(remedy: &Remedy, item: &Item) -> String {
         RemedyKind::UniqueTag => "a unique tag for each build".to_owned(),
         RemedyKind::Digest => {
             let name = without_tag(&item.image);
-            let digest = item.served_digest.as_ref().map_or("sha256:…", Digest::as_str);
+            let digest = item.served_digest.as_ref().map_or_else(|| "sha256:…".to_owned(), short);
             format!("the digest in the reference: {}@{digest}", printable(name))
         }
         RemedyKind::Restart => format!("`kubectl rollout restart {}`", names::workload(&item.workload)),
@@ -167,17 +171,29 @@ impl Page {
         self.field("", text);
     }
 
-    fn group(&mut self, item: &Item, group: &Group, several: bool) {
-        let mut what = match &group.digest {
-            Some(digest) => identity(digest, group.content.as_ref()),
-            None if group.image_id.is_empty() => "nothing that is reported yet".to_owned(),
-            None => printable(&group.image_id).into_owned(),
-        };
-        if several {
-            let verdict = self.options.palette.verdict(group.verdict, group.verdict.as_str());
-            what = format!("{what}  {verdict}");
+    /// A digest and its content on one line if there is room, else on two.
+    fn identity(&mut self, label: &str, (digest, config): (String, Option<String>), verdict: &str) {
+        let room = self.options.width.saturating_sub(INDENT + LABEL);
+        let config = config.map(|config| format!("→ {config}")).unwrap_or_default();
+        let line = format!("{digest} {config}");
+        let digest = format!("{digest}  {verdict}");
+        if verdict.is_empty() && super::layout::width(&line) <= room {
+            self.field(label, &line);
+        } else {
+            self.field(label, &digest);
+            self.more(&config);
         }
-        self.field("pods run", &what);
+    }
+
+    fn group(&mut self, item: &Item, group: &Group, several: bool) {
+        let what = match &group.digest {
+            Some(digest) => identity(digest, group.content.as_ref()),
+            None if group.image_id.is_empty() => ("nothing that is reported yet".to_owned(), None),
+            None => (printable(&group.image_id).into_owned(), None),
+        };
+        let verdict =
+            if several { self.options.palette.verdict(group.verdict, group.verdict.as_str()) } else { String::new() };
+        self.identity("pods run", what, &verdict);
         self.more(&built(group.content.as_ref()));
         if group.image != item.image {
             self.more(&format!("asked for as {}", printable(&group.image)));
@@ -222,25 +238,22 @@ impl Page {
         }
     }
 
-    /// Each look-up with its answer; groups often share their first steps, which are told once.
+    /// Each look-up with its answer.
     fn evidence(&mut self, item: &Item, several: bool) {
         if item.running.iter().all(|group| group.evidence.is_empty()) {
             return;
         }
         self.gap();
         self.block("evidence");
-        let mut told = Vec::new();
-        for group in &item.running {
-            let fresh: Vec<_> = group.evidence.iter().filter(|evidence| !told.contains(evidence)).collect();
-            if several && !fresh.is_empty() {
-                let subject = group.digest.as_ref().map_or("no digest", |digest| digest.short(12));
-                self.indented(2 * INDENT, &format!("for {} ({subject})", listed(&group.pods, "more", "more")));
+        for group in item.running.iter().filter(|group| !group.evidence.is_empty()) {
+            let mut indent = 2 * INDENT;
+            if several {
+                self.indented(indent, &format!("for {}", listed(&group.pods, "more", "more")));
+                indent += INDENT;
             }
-            for evidence in fresh {
-                let indent = if several { 3 * INDENT } else { 2 * INDENT };
+            for evidence in &group.evidence {
                 self.indented(indent, &printable(&evidence.asked));
                 self.indented(indent + INDENT, &format!("→ {}", printable(&evidence.answer)));
-                told.push(evidence);
             }
         }
     }
@@ -305,22 +318,124 @@ mod tests {
 
     #[test]
     fn the_story_is_proven_step_by_step() {
-        insta::assert_snapshot!(page(&samples::story(), 0), @"");
+        insta::assert_snapshot!(page(&samples::story(), 0), @"
+        deployment/awesomeapp, container app: stale in 2 of 2 pods
+
+          asked for   cp-enablement/awesomeapp:1.0
+                      imagePullPolicy IfNotPresent (set when the pod was created)
+          tag serves  sha256:9c1e4f019c…  index, linux/amd64 → config sha256:77aa01fe77…
+                      built 2026-11-20 14:05 UTC, revision 3c4d9e
+          pods run    sha256:2bd0a7c32b…  manifest → config sha256:0f83c2aa0f…
+                      built 2026-11-17 09:30 UTC, revision 1a2b3c
+                      awesomeapp-5d9c-x2k8p, awesomeapp-5d9c-z9q4m on node-a, the oldest
+                      created 3d ago
+          so          the contents differ (config digests), both were read from the
+                      registry
+
+          why         re-pushed 3d ago; IfNotPresent, node holds the old bits
+          no help     `kubectl rollout restart deployment/awesomeapp`: node-a holds this
+                      tag and answers from its store again
+          helps       a unique tag for each build: no cache can answer it with old bits
+                      the digest in the reference:
+                      cp-enablement/awesomeapp@sha256:9c1e4f019c…: names the bytes
+                      themselves
+                      imagePullPolicy: Always and a restart (not recommended): every
+                      start then needs the registry
+
+          findings    moved-tag: the tag was pushed again under running pods; use a
+                      unique tag for each build
+
+          evidence
+            HEAD docker.io/cp-enablement/awesomeapp:1.0
+              → sha256:9c1e4f019c1e…, an index: not what runs
+            GET docker.io/cp-enablement/awesomeapp@sha256:2bd0a7c32bd0…
+              → config sha256:0f83c2aa0f83…: other content than the tag's
+
+          digests in full
+            served
+              sha256:9c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f01
+            running
+              sha256:2bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c3
+        ");
     }
 
     #[test]
     fn replicas_that_differ_are_told_apart() {
-        insta::assert_snapshot!(page(&samples::story(), 1), @"");
+        insta::assert_snapshot!(page(&samples::story(), 1), @"
+        deployment/api, container app: mixed, 1 of 3 pods runs old content
+
+          asked for   cp-enablement/api:latest
+                      imagePullPolicy IfNotPresent (set when the pod was created)
+          tag serves  sha256:aa00bb11aa…
+          pods run    sha256:cc22dd33cc…  stale
+                      api-1 on node-b, created 3d ago
+          so          the contents differ (config digests)
+          pods run    sha256:aa00bb11aa…  fresh
+                      api-2, api-3 on node-a, node-c, the oldest created 24h ago
+          so          the tag serves this very digest
+
+          why         node-b runs older bits than node-a, node-c
+
+          findings    floating-tag: this tag moves by design, so pods that start at
+                      different times run different content; use a unique tag for each
+                      build
+                      gitops-owned: another tool owns this definition and may revert a
+                      change made here; edit its source instead
+          managed by  Argo CD (shop)
+
+          evidence
+            for api-1
+              HEAD docker.io/cp-enablement/api:latest
+                → sha256:aa00bb11aa00…
+              GET docker.io/cp-enablement/api@sha256:cc22dd33cc22…
+                → other content than the tag's
+            for api-2, api-3
+              HEAD docker.io/cp-enablement/api:latest
+                → sha256:aa00bb11aa00…
+
+          digests in full
+            served and running
+              sha256:aa00bb11aa00bb11aa00bb11aa00bb11aa00bb11aa00bb11aa00bb11aa00bb11
+            running
+              sha256:cc22dd33cc22dd33cc22dd33cc22dd33cc22dd33cc22dd33cc22dd33cc22dd33
+        ");
     }
 
     #[test]
     fn a_fresh_one_says_why_it_is_believed() {
-        insta::assert_snapshot!(page(&samples::story(), 2), @"");
+        insta::assert_snapshot!(page(&samples::story(), 2), @"
+        statefulset/db, container postgres: fresh in 3 of 3 pods
+
+          asked for   postgres:17.2
+                      imagePullPolicy IfNotPresent (set when the pod was created)
+          tag serves  sha256:5f6e7d8c5f…
+          pods run    sha256:5f6e7d8c5f…
+                      db-0, db-1, db-2 on node-a, node-b, node-c, the oldest created 3d
+                      ago
+          so          the tag serves this very digest
+
+          why         runs what the tag serves
+
+          evidence
+            HEAD docker.io/library/postgres:17.2
+              → sha256:5f6e7d8c5f6e…, what runs
+
+          digests in full
+            served and running
+              sha256:5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c
+        ");
     }
 
     #[test]
     fn an_open_question_says_what_would_help() {
-        insta::assert_snapshot!(page(&samples::story(), 3), @"");
+        insta::assert_snapshot!(page(&samples::story(), 3), @"
+        cronjob/report, container job: unknown
+
+          asked for   reg.example.com/tools/report:head
+          tag serves  not known
+
+          why         registry `reg.example.com` asks for a login
+        ");
     }
 
     #[test]

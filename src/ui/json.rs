@@ -71,7 +71,122 @@ mod tests {
     fn the_frame_and_every_field_have_their_names() {
         let mut diagnosis = samples::story();
         diagnosis.items.truncate(1);
-        insta::assert_snapshot!(rendered(&diagnosis), @"");
+        insta::assert_snapshot!(rendered(&diagnosis), @r#"
+        {
+            "apiVersion": "kubectl-freshimage/v1",
+            "kind": "DiagnosisList",
+            "items": [
+                {
+                    "namespace": "shop",
+                    "workload": {
+                        "apiVersion": "apps/v1",
+                        "kind": "Deployment",
+                        "name": "awesomeapp"
+                    },
+                    "container": {
+                        "name": "app",
+                        "type": "container"
+                    },
+                    "image": "cp-enablement/awesomeapp:1.0",
+                    "verdict": "stale",
+                    "reason": "re-pushed 3d ago; IfNotPresent, node holds the old bits",
+                    "servedDigest": "sha256:9c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f01",
+                    "served": {
+                        "index": true,
+                        "platform": {
+                            "os": "linux",
+                            "architecture": "amd64"
+                        },
+                        "configDigest": "sha256:77aa01fe77aa01fe77aa01fe77aa01fe77aa01fe77aa01fe77aa01fe77aa01fe",
+                        "created": "2026-11-20T14:05:00Z",
+                        "revision": "3c4d9e"
+                    },
+                    "findings": [
+                        "moved-tag"
+                    ],
+                    "remedies": [
+                        {
+                            "kind": "restart",
+                            "helps": false,
+                            "why": "node-a holds this tag and answers from its store again"
+                        },
+                        {
+                            "kind": "unique-tag",
+                            "helps": true,
+                            "why": "no cache can answer it with old bits"
+                        },
+                        {
+                            "kind": "digest",
+                            "helps": true,
+                            "why": "names the bytes themselves"
+                        },
+                        {
+                            "kind": "always-pull",
+                            "helps": true,
+                            "why": "every start then needs the registry"
+                        }
+                    ],
+                    "running": [
+                        {
+                            "verdict": "stale",
+                            "reason": "re-pushed 3d ago; IfNotPresent, node holds the old bits",
+                            "image": "cp-enablement/awesomeapp:1.0",
+                            "digest": "sha256:2bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c3",
+                            "imageID": "reg.example.com/app@sha256:2bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c3",
+                            "content": {
+                                "index": false,
+                                "configDigest": "sha256:0f83c2aa0f83c2aa0f83c2aa0f83c2aa0f83c2aa0f83c2aa0f83c2aa0f83c2aa",
+                                "created": "2026-11-17T09:30:00Z",
+                                "revision": "1a2b3c"
+                            },
+                            "pods": [
+                                "awesomeapp-5d9c-x2k8p",
+                                "awesomeapp-5d9c-z9q4m"
+                            ],
+                            "nodes": [
+                                "node-a"
+                            ],
+                            "pullPolicy": "IfNotPresent",
+                            "since": "2026-11-20T12:00:00Z",
+                            "proof": "the contents differ (config digests), both were read from the registry",
+                            "evidence": [
+                                {
+                                    "asked": "HEAD docker.io/cp-enablement/awesomeapp:1.0",
+                                    "answer": "sha256:9c1e4f019c1e…, an index: not what runs"
+                                },
+                                {
+                                    "asked": "GET docker.io/cp-enablement/awesomeapp@sha256:2bd0a7c32bd0…",
+                                    "answer": "config sha256:0f83c2aa0f83…: other content than the tag's"
+                                }
+                            ]
+                        }
+                    ],
+                    "podCounts": {
+                        "matching": 2,
+                        "total": 2
+                    }
+                }
+            ],
+            "summary": {
+                "workloads": 4,
+                "pods": 9,
+                "images": 4,
+                "stalePods": 3,
+                "stale": 1,
+                "mixed": 1,
+                "suspect": 0,
+                "unknown": 1,
+                "unpublished": 0,
+                "local": 0,
+                "rolling": 0,
+                "pinned": 0,
+                "rewrapped": 0,
+                "fresh": 1,
+                "waiting": 0
+            },
+            "problems": []
+        }
+        "#);
     }
 
     #[test]

@@ -28,6 +28,9 @@ mod tests {
     fn each_workload_is_named_once() {
         let diagnosis = samples::kinds();
         let items: Vec<_> = diagnosis.items.iter().collect();
-        insta::assert_snapshot!(render(&items), @"");
+        insta::assert_snapshot!(render(&items), @"
+        rollout.argoproj.io/web
+        pod/shell
+        ");
     }
 }
