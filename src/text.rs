@@ -34,7 +34,9 @@ pub fn excerpt(text: &str, limit: usize) -> String {
     cut
 }
 
-fn is_unprintable(character: char) -> bool {
+/// Whether a character could steer a terminal, or make a line read as another one.
+#[must_use]
+pub fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
