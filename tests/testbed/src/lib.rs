@@ -1,1 +1,6 @@
 //! Simulated cluster and registries.
+
+pub mod client;
+pub mod gateway;
+pub mod image;
+pub mod registry;
