@@ -41,10 +41,7 @@ impl From<reqwest::Error> for Failure {
             message.push_str(&format!(": {cause}"));
             source = cause.source();
         }
-        Self {
-            message,
-            status: None,
-        }
+        Self { message, status: None }
     }
 }
 
@@ -73,11 +70,7 @@ impl RegistryClient {
     /// A client for `host:port`, plain http.
     #[must_use]
     pub fn new(host: &str) -> Self {
-        Self {
-            base: format!("http://{host}"),
-            http: http_client(),
-            login: None,
-        }
+        Self { base: format!("http://{host}"), http: http_client(), login: None }
     }
 
     /// With a name and a password, used for Basic and at token servers alike.
@@ -104,13 +97,11 @@ impl RegistryClient {
                 self.push_blob(repository, &blob).await?;
             }
             if let Some(child) = child {
-                self.put_manifest(repository, &child.digest(), &child)
-                    .await?;
+                self.put_manifest(repository, &child.digest(), &child).await?;
             }
         }
         let digest = manifest.digest();
-        self.put_manifest(repository, tag.unwrap_or(&digest), &manifest)
-            .await?;
+        self.put_manifest(repository, tag.unwrap_or(&digest), &manifest).await?;
         Ok(digest)
     }
 
@@ -121,16 +112,8 @@ impl RegistryClient {
             return Ok(());
         }
         let start = format!("/v2/{repository}/blobs/uploads/");
-        let started = expect(
-            self.send(|| self.request(Method::POST, &start)).await?,
-            "start an upload",
-        )
-        .await?;
-        let location = started
-            .headers()
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let started = expect(self.send(|| self.request(Method::POST, &start)).await?, "start an upload").await?;
+        let location = started.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let separator = if location.contains('?') { '&' } else { '?' };
         let target = format!("{location}{separator}digest={}", blob.digest);
         let upload = || {
@@ -146,23 +129,11 @@ impl RegistryClient {
     ///
     /// # Errors
     /// The registry refused it, or could not be reached.
-    pub async fn put_manifest(
-        &self,
-        repository: &str,
-        reference: &str,
-        manifest: &Manifest,
-    ) -> Result<(), Failure> {
+    pub async fn put_manifest(&self, repository: &str, reference: &str, manifest: &Manifest) -> Result<(), Failure> {
         let path = format!("/v2/{repository}/manifests/{reference}");
-        let put = || {
-            self.request(Method::PUT, &path)
-                .header(CONTENT_TYPE, &manifest.media_type)
-                .body(manifest.bytes.clone())
-        };
-        expect(
-            self.send(put).await?,
-            &format!("put the manifest {reference}"),
-        )
-        .await?;
+        let put =
+            || self.request(Method::PUT, &path).header(CONTENT_TYPE, &manifest.media_type).body(manifest.bytes.clone());
+        expect(self.send(put).await?, &format!("put the manifest {reference}")).await?;
         Ok(())
     }
 
@@ -172,25 +143,11 @@ impl RegistryClient {
     /// It is not there, or the registry could not be reached.
     pub async fn manifest(&self, repository: &str, reference: &str) -> Result<Manifest, Failure> {
         let path = format!("/v2/{repository}/manifests/{reference}");
-        let get = || {
-            self.request(Method::GET, &path)
-                .header("accept", MANIFEST_TYPES)
-        };
-        let answer = expect(
-            self.send(get).await?,
-            &format!("get the manifest {reference}"),
-        )
-        .await?;
-        let media_type = answer
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let get = || self.request(Method::GET, &path).header("accept", MANIFEST_TYPES);
+        let answer = expect(self.send(get).await?, &format!("get the manifest {reference}")).await?;
+        let media_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = media_type.to_owned();
-        Ok(Manifest {
-            media_type,
-            bytes: answer.bytes().await?.to_vec(),
-        })
+        Ok(Manifest { media_type, bytes: answer.bytes().await?.to_vec() })
     }
 
     /// Gives what `from` (tag or digest) stands for the tag `to` too: the same bytes, the same digest.
@@ -208,11 +165,7 @@ impl RegistryClient {
     /// It is not there, or the registry does not delete.
     pub async fn delete_manifest(&self, repository: &str, digest: &str) -> Result<(), Failure> {
         let path = format!("/v2/{repository}/manifests/{digest}");
-        expect(
-            self.send(|| self.request(Method::DELETE, &path)).await?,
-            &format!("delete {digest}"),
-        )
-        .await?;
+        expect(self.send(|| self.request(Method::DELETE, &path)).await?, &format!("delete {digest}")).await?;
         Ok(())
     }
 
@@ -222,26 +175,15 @@ impl RegistryClient {
     /// There is no such repository, or the registry could not be reached.
     pub async fn tags(&self, repository: &str) -> Result<Vec<String>, Failure> {
         let path = format!("/v2/{repository}/tags/list");
-        let answer = expect(
-            self.send(|| self.request(Method::GET, &path)).await?,
-            "list tags",
-        )
-        .await?;
+        let answer = expect(self.send(|| self.request(Method::GET, &path)).await?, "list tags").await?;
         let list: Value = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
         let tags = list["tags"].as_array().cloned().unwrap_or_default();
-        Ok(tags
-            .iter()
-            .filter_map(|tag| tag.as_str().map(str::to_owned))
-            .collect())
+        Ok(tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect())
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         // Upload locations may be absolute.
-        let url = if path.starts_with("http") {
-            path.to_owned()
-        } else {
-            format!("{}{path}", self.base)
-        };
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         self.http.request(method, url)
     }
 
@@ -254,15 +196,8 @@ impl RegistryClient {
         let Some((user, password)) = &self.login else {
             return Ok(answer);
         };
-        let challenge = answer
-            .headers()
-            .get(WWW_AUTHENTICATE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("");
-        let basic = format!(
-            "Basic {}",
-            base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"))
-        );
+        let challenge = answer.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")));
         let Some(rest) = challenge.strip_prefix("Bearer ") else {
             return Ok(request().header(AUTHORIZATION, basic).send().await?);
         };
@@ -270,18 +205,10 @@ impl RegistryClient {
             let start = rest.find(&format!("{name}=\""))? + name.len() + 2;
             Some(&rest[start..start + rest[start..].find('"')?])
         };
-        let (realm, service, scope) = (
-            field("realm").unwrap_or(""),
-            field("service").unwrap_or(""),
-            field("scope").unwrap_or(""),
-        );
+        let (realm, service, scope) =
+            (field("realm").unwrap_or(""), field("service").unwrap_or(""), field("scope").unwrap_or(""));
         let url = format!("{realm}?service={service}&scope={scope}");
-        let answer = self
-            .http
-            .get(url)
-            .header(AUTHORIZATION, basic)
-            .send()
-            .await?;
+        let answer = self.http.get(url).header(AUTHORIZATION, basic).send().await?;
         let answer = expect(answer, "get a token").await?;
         let token: Value = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
         let bearer = format!("Bearer {}", token["token"].as_str().unwrap_or_default());
@@ -297,8 +224,5 @@ async fn expect(answer: Response, what: &str) -> Result<Response, Failure> {
     }
     let url = answer.url().clone();
     let body = answer.text().await.unwrap_or_default();
-    Err(Failure {
-        message: format!("cannot {what}: {status} from {url}: {body}"),
-        status: Some(status),
-    })
+    Err(Failure { message: format!("cannot {what}: {status} from {url}: {body}"), status: Some(status) })
 }

@@ -76,26 +76,14 @@ impl Login {
     }
 
     fn knows(&self, name: &str, password: &str) -> bool {
-        self.users
-            .iter()
-            .any(|user| user.0 == name && user.1 == password)
+        self.users.iter().any(|user| user.0 == name && user.1 == password)
     }
 
     fn allows(&self, who: Option<&str>, repository: &str, action: &str) -> bool {
         match who {
-            None => {
-                action == "pull"
-                    && self
-                        .anonymous
-                        .iter()
-                        .any(|open| open == "*" || open == repository)
-            }
+            None => action == "pull" && self.anonymous.iter().any(|open| open == "*" || open == repository),
             Some(name) => {
-                let mut limits = self
-                    .limited
-                    .iter()
-                    .filter(|limit| limit.0 == name)
-                    .peekable();
+                let mut limits = self.limited.iter().filter(|limit| limit.0 == name).peekable();
                 limits.peek().is_none() || limits.any(|limit| limit.1 == repository)
             }
         }
@@ -135,96 +123,57 @@ impl Door {
 
     /// Makes every token that was given out worthless.
     pub(super) fn revoke(&self) {
-        self.grants
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn asks(&self) -> Authentication {
-        self.asks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.asks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Lets the request in, or tells the answer that keeps it out.
-    pub(super) fn enter(
-        &self,
-        asked: &Asked,
-        here: &str,
-        elsewhere: &str,
-    ) -> Result<(), Box<Response<Body>>> {
-        let action = if matches!(asked.method, Method::GET | Method::HEAD) {
-            "pull"
-        } else {
-            "push"
-        };
+    pub(super) fn enter(&self, asked: &Asked, here: &str, elsewhere: &str) -> Result<(), Box<Response<Body>>> {
+        let action = if matches!(asked.method, Method::GET | Method::HEAD) { "pull" } else { "push" };
         match self.asks() {
             Authentication::None => Ok(()),
             Authentication::Basic(login) => {
                 let Authorization::Basic { user, password } = &asked.authorization else {
-                    return Err(challenge(
-                        "Basic realm=\"testbed\"",
-                        "authentication required",
-                    ));
+                    return Err(challenge("Basic realm=\"testbed\"", "authentication required"));
                 };
                 if !login.knows(user, password) {
-                    return Err(challenge(
-                        "Basic realm=\"testbed\"",
-                        "authentication required",
-                    ));
+                    return Err(challenge("Basic realm=\"testbed\"", "authentication required"));
                 }
                 match asked.repository() {
-                    Some(repository) if !login.allows(Some(user), repository, action) => {
-                        Err(Box::new(registry_error(
-                            StatusCode::FORBIDDEN,
-                            "DENIED",
-                            "requested access to the resource is denied",
-                        )))
-                    }
+                    Some(repository) if !login.allows(Some(user), repository, action) => Err(Box::new(registry_error(
+                        StatusCode::FORBIDDEN,
+                        "DENIED",
+                        "requested access to the resource is denied",
+                    ))),
                     _ => Ok(()),
                 }
             }
             Authentication::Bearer(login) => {
                 let realm = if login.elsewhere { elsewhere } else { here };
-                let mut challenge_text =
-                    format!("Bearer realm=\"{realm}{TOKEN_PATH}\",service=\"testbed\"");
+                let mut challenge_text = format!("Bearer realm=\"{realm}{TOKEN_PATH}\",service=\"testbed\"");
                 if let Some(repository) = asked.repository() {
-                    let actions = if action == "pull" {
-                        "pull"
-                    } else {
-                        "pull,push"
-                    };
-                    challenge_text
-                        .push_str(&format!(",scope=\"repository:{repository}:{actions}\""));
+                    let actions = if action == "pull" { "pull" } else { "pull,push" };
+                    challenge_text.push_str(&format!(",scope=\"repository:{repository}:{actions}\""));
                 }
                 let Authorization::Bearer(token) = &asked.authorization else {
                     return Err(challenge(&challenge_text, "authentication required"));
                 };
                 let grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
-                let Some(grant) = grants
-                    .get(token)
-                    .filter(|grant| grant.until > Instant::now())
-                else {
+                let Some(grant) = grants.get(token).filter(|grant| grant.until > Instant::now()) else {
                     challenge_text.push_str(",error=\"invalid_token\"");
                     return Err(challenge(&challenge_text, "authentication required"));
                 };
                 let Some(repository) = asked.repository() else {
                     return Ok(());
                 };
-                if grant
-                    .scopes
-                    .iter()
-                    .any(|scope| scope.0 == repository && scope.1 == action)
-                {
+                if grant.scopes.iter().any(|scope| scope.0 == repository && scope.1 == action) {
                     return Ok(());
                 }
                 challenge_text.push_str(",error=\"insufficient_scope\"");
-                Err(challenge(
-                    &challenge_text,
-                    "requested access to the resource is denied",
-                ))
+                Err(challenge(&challenge_text, "requested access to the resource is denied"))
             }
         }
     }
@@ -234,72 +183,39 @@ impl Door {
         let Authentication::Bearer(login) = self.asks() else {
             return StatusCode::NOT_FOUND.into_response();
         };
-        let form = if asked.method == Method::POST {
-            body
-        } else {
-            asked.query.as_bytes()
-        };
+        let form = if asked.method == Method::POST { body } else { asked.query.as_bytes() };
         let fields = parse_form(&String::from_utf8_lossy(form));
-        let field = |name: &str| {
-            fields
-                .iter()
-                .find(|field| field.0 == name)
-                .map_or("", |field| field.1.as_str())
-        };
+        let field = |name: &str| fields.iter().find(|field| field.0 == name).map_or("", |field| field.1.as_str());
         let denied = || challenge("Basic realm=\"testbed\"", "incorrect username or password");
 
         let who = if asked.method == Method::POST {
             match field("grant_type") {
-                "refresh_token"
-                    if login
-                        .identity_tokens
-                        .iter()
-                        .any(|token| token == field("refresh_token")) =>
-                {
+                "refresh_token" if login.identity_tokens.iter().any(|token| token == field("refresh_token")) => {
                     Some("<token>".to_owned())
                 }
-                "password" if login.knows(field("username"), field("password")) => {
-                    Some(field("username").to_owned())
-                }
+                "password" if login.knows(field("username"), field("password")) => Some(field("username").to_owned()),
                 _ => return *denied(),
             }
         } else {
             match &asked.authorization {
                 Authorization::None => None,
-                Authorization::Basic { user, password } if login.knows(user, password) => {
-                    Some(user.clone())
-                }
+                Authorization::Basic { user, password } if login.knows(user, password) => Some(user.clone()),
                 _ => return *denied(),
             }
         };
         let mut scopes = Vec::new();
-        for scope in fields
-            .iter()
-            .filter(|field| field.0 == "scope")
-            .flat_map(|field| field.1.split(' '))
-        {
+        for scope in fields.iter().filter(|field| field.0 == "scope").flat_map(|field| field.1.split(' ')) {
             let mut parts = scope.splitn(3, ':');
-            if let (Some("repository"), Some(repository), Some(actions)) =
-                (parts.next(), parts.next(), parts.next())
-            {
-                for action in actions
-                    .split(',')
-                    .filter(|action| login.allows(who.as_deref(), repository, action))
-                {
+            if let (Some("repository"), Some(repository), Some(actions)) = (parts.next(), parts.next(), parts.next()) {
+                for action in actions.split(',').filter(|action| login.allows(who.as_deref(), repository, action)) {
                     scopes.push((repository.to_owned(), action.to_owned()));
                 }
             }
         }
         let lifetime = login.lifetime.unwrap_or(Duration::from_secs(300));
         let token = format!("token-{}", uuid::Uuid::new_v4().simple());
-        let grant = Grant {
-            until: Instant::now() + lifetime,
-            scopes,
-        };
-        self.grants
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(token.clone(), grant);
+        let grant = Grant { until: Instant::now() + lifetime, scopes };
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), grant);
         let mut answer = json!({
             "access_token": token,
             "expires_in": lifetime.as_secs().max(1),
@@ -315,9 +231,7 @@ impl Door {
 fn challenge(text: &str, message: &str) -> Box<Response<Body>> {
     let mut response = registry_error(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message);
     let value = HeaderValue::from_str(text).expect("repository names are valid in headers");
-    response
-        .headers_mut()
-        .insert(header::WWW_AUTHENTICATE, value);
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     Box::new(response)
 }
 
@@ -328,9 +242,7 @@ fn parse_form(text: &str) -> Vec<(String, String)> {
         let mut plain = Vec::with_capacity(bytes.len());
         let mut at = 0;
         while at < bytes.len() {
-            let escaped = (bytes[at] == b'%')
-                .then(|| part.get(at + 1..at + 3))
-                .flatten();
+            let escaped = (bytes[at] == b'%').then(|| part.get(at + 1..at + 3)).flatten();
             match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
                 Some(byte) => {
                     plain.push(byte);

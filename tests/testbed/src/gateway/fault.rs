@@ -29,19 +29,13 @@ impl Match {
     /// Every request about this repository.
     #[must_use]
     pub fn repository(repository: &str) -> Self {
-        Self {
-            repository: Some(repository.to_owned()),
-            ..Self::default()
-        }
+        Self { repository: Some(repository.to_owned()), ..Self::default() }
     }
 
     /// Every request whose path contains `part`: `/blobs/`, `/tags/list`, `/token`.
     #[must_use]
     pub fn path(part: &str) -> Self {
-        Self {
-            path_part: Some(part.to_owned()),
-            ..Self::default()
-        }
+        Self { path_part: Some(part.to_owned()), ..Self::default() }
     }
 
     /// Only manifests under this tag or digest.
@@ -59,21 +53,10 @@ impl Match {
     }
 
     fn matches(&self, asked: &Asked) -> bool {
-        self.method
-            .as_ref()
-            .is_none_or(|method| *method == asked.method)
-            && self
-                .repository
-                .as_deref()
-                .is_none_or(|repository| asked.repository() == Some(repository))
-            && self
-                .reference
-                .as_deref()
-                .is_none_or(|reference| asked.reference() == Some(reference))
-            && self
-                .path_part
-                .as_deref()
-                .is_none_or(|part| asked.path.contains(part))
+        self.method.as_ref().is_none_or(|method| *method == asked.method)
+            && self.repository.as_deref().is_none_or(|repository| asked.repository() == Some(repository))
+            && self.reference.as_deref().is_none_or(|reference| asked.reference() == Some(reference))
+            && self.path_part.as_deref().is_none_or(|part| asked.path.contains(part))
     }
 }
 
@@ -105,21 +88,14 @@ impl Effect {
     #[must_use]
     pub fn status(status: u16) -> Answer {
         let status = StatusCode::from_u16(status).expect("a test names a status that exists");
-        Answer {
-            status,
-            headers: Vec::new(),
-            body: None,
-        }
+        Answer { status, headers: Vec::new(), body: None }
     }
 
     /// The page with which a hotel's network answers everything: 200, HTML, "please log in".
     #[must_use]
     pub fn captive_portal() -> Self {
         let page = "<!DOCTYPE html><html><head><title>Welcome</title></head><body>Please log in</body></html>";
-        Self::status(200)
-            .header("content-type", "text/html; charset=utf-8")
-            .body(page)
-            .into()
+        Self::status(200).header("content-type", "text/html; charset=utf-8").body(page).into()
     }
 
     pub(super) fn is_answer(&self) -> bool {
@@ -140,8 +116,7 @@ impl Answer {
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let name = name.parse().expect("a test names a valid header");
-        let value =
-            HeaderValue::from_bytes(value.as_bytes()).expect("a test gives a valid header value");
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("a test gives a valid header value");
         self.headers.push((name, value));
         self
     }
@@ -208,29 +183,16 @@ impl Rules {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         rules.0 += 1;
         let number = rules.0;
-        rules.1.push(Rule {
-            number,
-            matching,
-            effect,
-            left: times,
-        });
+        rules.1.push(Rule { number, matching, effect, left: times });
         number
     }
 
     pub(super) fn remove(&self, number: u64) {
-        self.rules
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1
-            .retain(|rule| rule.number != number);
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner).1.retain(|rule| rule.number != number);
     }
 
     pub(super) fn clear(&self) {
-        self.rules
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1
-            .clear();
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner).1.clear();
     }
 
     /// All delays that match, and the newest other effect that does.
@@ -238,12 +200,7 @@ impl Rules {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         let mut delay = Duration::ZERO;
         let mut taken = None;
-        for rule in rules
-            .1
-            .iter_mut()
-            .rev()
-            .filter(|rule| rule.left != Some(0) && rule.matching.matches(asked))
-        {
+        for rule in rules.1.iter_mut().rev().filter(|rule| rule.left != Some(0) && rule.matching.matches(asked)) {
             match &rule.effect {
                 Effect::Delay(longer) => delay += *longer,
                 _ if taken.is_some() => continue,
@@ -265,14 +222,10 @@ pub(super) async fn bend(effect: &Effect, response: Response<Body>) -> Response<
         Effect::Delay(_) | Effect::Answer(_) | Effect::Hang => {}
         Effect::WrongDigest => {
             let other = crate::image::digest_of(b"other bytes than those served");
-            head.headers.insert(
-                digest,
-                HeaderValue::from_str(&other).expect("hex is a valid header value"),
-            );
+            head.headers.insert(digest, HeaderValue::from_str(&other).expect("hex is a valid header value"));
         }
         Effect::GarbageDigest => {
-            head.headers
-                .insert(digest, HeaderValue::from_static("sha256:not-a-digest"));
+            head.headers.insert(digest, HeaderValue::from_static("sha256:not-a-digest"));
         }
         Effect::NoDigest => {
             head.headers.remove(digest);
@@ -281,33 +234,25 @@ pub(super) async fn bend(effect: &Effect, response: Response<Body>) -> Response<
         Effect::CutBody => {
             let bytes = whole(body).await;
             let half = bytes.slice(..bytes.len() / 2);
-            head.headers.insert(
-                header::CONTENT_LENGTH,
-                HeaderValue::from(bytes.len().max(1)),
-            );
+            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len().max(1)));
             let cut = futures::stream::once(async {
                 // The half that was sent shall arrive before the connection ends.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 Err(std::io::Error::other("cut by the test bed"))
             });
-            return Response::from_parts(
-                head,
-                Body::from_stream(futures::stream::iter([Ok(half)]).chain(cut)),
-            );
+            return Response::from_parts(head, Body::from_stream(futures::stream::iter([Ok(half)]).chain(cut)));
         }
         Effect::PaddedBody(padding) => {
             let mut bytes = whole(body).await.to_vec();
             bytes.resize(bytes.len() + padding, b' ');
-            head.headers
-                .insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
             return Response::from_parts(head, Body::from(bytes));
         }
         Effect::HugeBody(size) => {
             head.headers.remove(header::CONTENT_LENGTH);
             let chunk = Bytes::from(vec![b' '; 64 << 10]);
             let chunks = size.div_ceil(chunk.len() as u64);
-            let chunks = futures::stream::iter(0..chunks)
-                .map(move |_| Ok::<_, std::io::Error>(chunk.clone()));
+            let chunks = futures::stream::iter(0..chunks).map(move |_| Ok::<_, std::io::Error>(chunk.clone()));
             return Response::from_parts(head, Body::from_stream(chunks));
         }
     }
@@ -315,7 +260,5 @@ pub(super) async fn bend(effect: &Effect, response: Response<Body>) -> Response<
 }
 
 async fn whole(body: Body) -> Bytes {
-    axum::body::to_bytes(body, super::BODY_LIMIT)
-        .await
-        .unwrap_or_default()
+    axum::body::to_bytes(body, super::BODY_LIMIT).await.unwrap_or_default()
 }

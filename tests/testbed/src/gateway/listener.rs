@@ -24,12 +24,7 @@ impl Listener {
     /// Takes a free port and serves there.
     pub(crate) async fn start(router: Router, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
         let socket = TcpListener::bind("127.0.0.1:0")?;
-        let mut listener = Self {
-            address: socket.local_addr()?,
-            router,
-            tls,
-            running: None,
-        };
+        let mut listener = Self { address: socket.local_addr()?, router, tls, running: None };
         listener.serve(socket)?;
         Ok(listener)
     }
@@ -43,18 +38,10 @@ impl Listener {
         let handle = Handle::new();
         let service = self.router.clone().into_make_service();
         let task = match &self.tls {
-            None => tokio::spawn(
-                axum_server::from_tcp(socket)?
-                    .handle(handle.clone())
-                    .serve(service),
-            ),
+            None => tokio::spawn(axum_server::from_tcp(socket)?.handle(handle.clone()).serve(service)),
             Some(config) => {
                 let config = RustlsConfig::from_config(Arc::clone(config));
-                tokio::spawn(
-                    axum_server::from_tcp_rustls(socket, config)?
-                        .handle(handle.clone())
-                        .serve(service),
-                )
+                tokio::spawn(axum_server::from_tcp_rustls(socket, config)?.handle(handle.clone()).serve(service))
             }
         };
         self.running = Some((handle, task));

@@ -128,10 +128,7 @@ impl Gateway {
             false => None,
         };
         let inner = Arc::new(Inner {
-            backend: upstream::Backend::new(
-                upstream,
-                options.prefix.as_deref().unwrap_or_default(),
-            ),
+            backend: upstream::Backend::new(upstream, options.prefix.as_deref().unwrap_or_default()),
             record: Record::new(),
             elsewhere: Record::new(),
             rules: fault::Rules::default(),
@@ -140,22 +137,14 @@ impl Gateway {
             redirects_blobs: AtomicBool::new(false),
             places: std::sync::OnceLock::new(),
         });
-        let tls = certified
-            .as_ref()
-            .map(|certified| Arc::clone(&certified.server));
+        let tls = certified.as_ref().map(|certified| Arc::clone(&certified.server));
         let main = Listener::start(router(&inner, Inner::answer), tls.clone()).await?;
         let annex = Listener::start(router(&inner, Inner::answer_elsewhere), tls).await?;
         let scheme = if options.tls { "https" } else { "http" };
         let address = main.address();
         // Another host *and* another port, so that a client that compares only one of them is caught too.
-        let places = (
-            format!("{scheme}://{address}"),
-            format!("{scheme}://localhost:{}", annex.address().port()),
-        );
-        inner
-            .places
-            .set(places)
-            .map_err(|_| io::Error::other("the places are set once"))?;
+        let places = (format!("{scheme}://{address}"), format!("{scheme}://localhost:{}", annex.address().port()));
+        inner.places.set(places).map_err(|_| io::Error::other("the places are set once"))?;
         let gateway = Self {
             inner,
             main: Mutex::new(main),
@@ -232,10 +221,7 @@ impl Gateway {
 
     /// How long every answer takes.
     pub fn set_latency(&self, latency: Duration) {
-        self.inner.latency_micros.store(
-            u64::try_from(latency.as_micros()).unwrap_or(u64::MAX),
-            Ordering::SeqCst,
-        );
+        self.inner.latency_micros.store(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 
     /// Changes the login.
@@ -250,9 +236,7 @@ impl Gateway {
 
     /// Sends blob reads to another host and port, as registries with object storage do.
     pub fn redirect_blobs(&self, redirects: bool) {
-        self.inner
-            .redirects_blobs
-            .store(redirects, Ordering::SeqCst);
+        self.inner.redirects_blobs.store(redirects, Ordering::SeqCst);
     }
 
     /// What was asked so far.
@@ -308,9 +292,7 @@ where
 
 impl Inner {
     fn places(&self) -> &(String, String) {
-        self.places
-            .get()
-            .expect("set before the gateway is handed out")
+        self.places.get().expect("set before the gateway is handed out")
     }
 
     async fn answer(self: Arc<Self>, request: Request) -> Response<Body> {
@@ -352,13 +334,7 @@ impl Inner {
     }
 
     /// The answer without any rule. The annex is not `locked`: its URLs are as good as signed.
-    async fn plain(
-        &self,
-        asked: &Asked,
-        parts: Parts,
-        body: Bytes,
-        locked: bool,
-    ) -> Response<Body> {
+    async fn plain(&self, asked: &Asked, parts: Parts, body: Bytes, locked: bool) -> Response<Body> {
         if asked.path == TOKEN_PATH {
             return self.door.token(asked, &body);
         }
@@ -367,10 +343,7 @@ impl Inner {
             if let Err(refusal) = self.door.enter(asked, here, elsewhere) {
                 return *refusal;
             }
-            if self.redirects_blobs.load(Ordering::SeqCst)
-                && asked.method == Method::GET
-                && asked.blob().is_some()
-            {
+            if self.redirects_blobs.load(Ordering::SeqCst) && asked.method == Method::GET && asked.blob().is_some() {
                 let target = format!("{elsewhere}{}?signature=testbed", asked.path);
                 let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
                 let target = HeaderValue::from_str(&target).expect("paths are valid header values");

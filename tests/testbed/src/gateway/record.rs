@@ -41,10 +41,7 @@ impl Authorization {
             && let Ok(pair) = String::from_utf8(bytes)
             && let Some((user, password)) = pair.split_once(':')
         {
-            return Self::Basic {
-                user: user.to_owned(),
-                password: password.to_owned(),
-            };
+            return Self::Basic { user: user.to_owned(), password: password.to_owned() };
         }
         Self::Other(text)
     }
@@ -86,10 +83,7 @@ impl Asked {
     #[must_use]
     pub fn header(&self, name: &str) -> String {
         let values = self.headers.get_all(name).iter();
-        values
-            .map(|value| String::from_utf8_lossy(value.as_bytes()))
-            .collect::<Vec<_>>()
-            .join(", ")
+        values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(", ")
     }
 
     /// `User-Agent`.
@@ -140,9 +134,7 @@ fn split(path: &str) -> Option<(&str, &str, &str)> {
     let path = path.strip_prefix("/v2/")?;
     // The last match, since a repository's own name may hold such a word.
     let words = ["manifests", "blobs", "tags", "referrers"].into_iter();
-    let (at, word) = words
-        .filter_map(|word| Some((path.rfind(&format!("/{word}/"))?, word)))
-        .max()?;
+    let (at, word) = words.filter_map(|word| Some((path.rfind(&format!("/{word}/"))?, word))).max()?;
     Some((&path[..at], word, &path[at + word.len() + 2..]))
 }
 
@@ -177,9 +169,7 @@ impl Requests {
     /// Requests that change something.
     #[must_use]
     pub fn writes(&self) -> usize {
-        self.count(|asked| {
-            !matches!(asked.method, Method::GET | Method::HEAD) && asked.path.starts_with("/v2/")
-        })
+        self.count(|asked| !matches!(asked.method, Method::GET | Method::HEAD) && asked.path.starts_with("/v2/"))
     }
 
     /// Requests to the token server.
@@ -190,9 +180,7 @@ impl Requests {
 
     fn manifests(&self, method: &Method, repository: &str, reference: &str) -> usize {
         self.count(|asked| {
-            asked.method == method
-                && asked.repository() == Some(repository)
-                && asked.reference() == Some(reference)
+            asked.method == method && asked.repository() == Some(repository) && asked.reference() == Some(reference)
         })
     }
 }
@@ -227,13 +215,7 @@ impl Record {
         drop(all);
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_in_flight.fetch_max(now, Ordering::SeqCst);
-        (
-            asked,
-            InFlight {
-                record: Arc::clone(self),
-                place,
-            },
-        )
+        (asked, InFlight { record: Arc::clone(self), place })
     }
 
     pub(crate) fn requests(&self) -> Requests {
@@ -248,8 +230,7 @@ impl Record {
     /// Leaves the requests before now out of what is told. They are kept, so that an outstanding answer finds its place.
     pub(crate) fn forget(&self) {
         self.forgotten.store(self.lock().len(), Ordering::SeqCst);
-        self.most_in_flight
-            .store(self.in_flight.load(Ordering::SeqCst), Ordering::SeqCst);
+        self.most_in_flight.store(self.in_flight.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Asked>> {

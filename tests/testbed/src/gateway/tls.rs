@@ -13,18 +13,11 @@ pub(super) struct Certified {
 }
 
 /// Makes an authority and a certificate for loopback and for `names`.
-pub(super) fn certify(
-    names: &[String],
-) -> Result<Certified, Box<dyn std::error::Error + Send + Sync>> {
+pub(super) fn certify(names: &[String]) -> Result<Certified, Box<dyn std::error::Error + Send + Sync>> {
     let mut authority = CertificateParams::new(Vec::new())?;
-    authority
-        .distinguished_name
-        .push(DnType::CommonName, "testbed authority");
+    authority.distinguished_name.push(DnType::CommonName, "testbed authority");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority.key_usages = vec![
-        KeyUsagePurpose::KeyCertSign,
-        KeyUsagePurpose::DigitalSignature,
-    ];
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
     let authority_key = KeyPair::generate()?;
     let ca_pem = authority.self_signed(&authority_key)?.pem();
     let issuer = Issuer::new(authority, authority_key);
@@ -40,8 +33,5 @@ pub(super) fn certify(
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], private)?;
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Certified {
-        server: Arc::new(server),
-        ca_pem,
-    })
+    Ok(Certified { server: Arc::new(server), ca_pem })
 }

@@ -30,16 +30,8 @@ pub(super) struct Backend {
 
 impl Backend {
     pub(super) fn new(upstream: Upstream, prefix: &str) -> Self {
-        let prefix = if prefix.is_empty() {
-            String::new()
-        } else {
-            format!("{}/", prefix.trim_matches('/'))
-        };
-        Self {
-            upstream,
-            prefix,
-            http: http_client(),
-        }
+        let prefix = if prefix.is_empty() { String::new() } else { format!("{}/", prefix.trim_matches('/')) };
+        Self { upstream, prefix, http: http_client() }
     }
 
     pub(super) fn prefix(&self) -> &str {
@@ -52,8 +44,7 @@ impl Backend {
 
     /// Asks the registry; names are the client's in the request and in the answer's headers.
     pub(super) async fn ask(&self, parts: Parts, body: Bytes) -> Response<Body> {
-        let target =
-            self.upstream_path(parts.uri.path_and_query().map_or("/", |path| path.as_str()));
+        let target = self.upstream_path(parts.uri.path_and_query().map_or("/", |path| path.as_str()));
         let mut response = match &self.upstream {
             Upstream::Router(router) => {
                 let mut request = Request::from_parts(parts, Body::from(body));
@@ -61,22 +52,13 @@ impl Backend {
                     return StatusCode::BAD_REQUEST.into_response();
                 };
                 *request.uri_mut() = uri;
-                router
-                    .clone()
-                    .oneshot(request)
-                    .await
-                    .unwrap_or_else(|never| match never {})
+                router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
             }
-            Upstream::Http(host) => match self
-                .forward(&format!("http://{host}{target}"), parts, body)
-                .await
-            {
+            Upstream::Http(host) => match self.forward(&format!("http://{host}{target}"), parts, body).await {
                 Ok(response) => response,
-                Err(error) => registry_error(
-                    StatusCode::BAD_GATEWAY,
-                    "UNKNOWN",
-                    &format!("the bed's registry: {error}"),
-                ),
+                Err(error) => {
+                    registry_error(StatusCode::BAD_GATEWAY, "UNKNOWN", &format!("the bed's registry: {error}"))
+                }
             },
         };
         self.translate_headers(response.headers_mut());
@@ -93,38 +75,19 @@ impl Backend {
         }
     }
 
-    async fn forward(
-        &self,
-        url: &str,
-        parts: Parts,
-        body: Bytes,
-    ) -> reqwest::Result<Response<Body>> {
+    async fn forward(&self, url: &str, parts: Parts, body: Bytes) -> reqwest::Result<Response<Body>> {
         let mut headers = parts.headers;
-        for name in [
-            header::HOST,
-            header::CONNECTION,
-            header::AUTHORIZATION,
-            header::TRANSFER_ENCODING,
-        ] {
+        for name in [header::HOST, header::CONNECTION, header::AUTHORIZATION, header::TRANSFER_ENCODING] {
             headers.remove(name);
         }
-        let answer = self
-            .http
-            .request(parts.method, url)
-            .headers(headers)
-            .body(body)
-            .send()
-            .await?;
+        let answer = self.http.request(parts.method, url).headers(headers).body(body).send().await?;
         let mut response = Response::new(Body::empty());
         *response.status_mut() = answer.status();
         *response.headers_mut() = answer.headers().clone();
         response.headers_mut().remove(header::CONNECTION);
         response.headers_mut().remove(header::TRANSFER_ENCODING);
         let bytes = answer.bytes().await?;
-        debug_assert!(
-            bytes.len() <= BODY_LIMIT,
-            "larger than anything the bed holds"
-        );
+        debug_assert!(bytes.len() <= BODY_LIMIT, "larger than anything the bed holds");
         *response.body_mut() = Body::from(bytes);
         Ok(response)
     }

@@ -18,11 +18,7 @@ pub(super) fn oci_archive(pushable: &Pushable, reference: &str) -> Vec<u8> {
             blobs.insert(child.digest(), child.bytes);
         }
     }
-    let tag = reference
-        .rsplit('/')
-        .next()
-        .and_then(|last| last.split_once(':'))
-        .map_or("latest", |(_, tag)| tag);
+    let tag = reference.rsplit('/').next().and_then(|last| last.split_once(':')).map_or("latest", |(_, tag)| tag);
     let index = json!({
         "schemaVersion": 2,
         "manifests": [{
@@ -40,30 +36,10 @@ pub(super) fn oci_archive(pushable: &Pushable, reference: &str) -> Vec<u8> {
 
     let mut archive = tar::Builder::new(Vec::new());
     let regular = tar::EntryType::Regular;
-    append(
-        &mut archive,
-        regular,
-        "oci-layout",
-        br#"{"imageLayoutVersion":"1.0.0"}"#,
-        0o644,
-    );
-    append(
-        &mut archive,
-        regular,
-        "index.json",
-        &to_bytes(&index),
-        0o644,
-    );
+    append(&mut archive, regular, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#, 0o644);
+    append(&mut archive, regular, "index.json", &to_bytes(&index), 0o644);
     for (digest, bytes) in blobs {
-        append(
-            &mut archive,
-            regular,
-            &format!("blobs/{}", digest.replace(':', "/")),
-            &bytes,
-            0o644,
-        );
+        append(&mut archive, regular, &format!("blobs/{}", digest.replace(':', "/")), &bytes, 0o644);
     }
-    archive
-        .into_inner()
-        .expect("writing to memory does not fail")
+    archive.into_inner().expect("writing to memory does not fail")
 }

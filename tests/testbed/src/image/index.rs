@@ -20,16 +20,8 @@ impl Index {
     #[must_use]
     pub fn new(images: impl IntoIterator<Item = Image>) -> Self {
         let images: Vec<Image> = images.into_iter().collect();
-        let name = images
-            .first()
-            .map_or_else(|| "nothing".to_owned(), |image| image.name().to_owned());
-        Self {
-            name,
-            images,
-            types: Types::Oci,
-            annotations: Map::new(),
-            attestations: false,
-        }
+        let name = images.first().map_or_else(|| "nothing".to_owned(), |image| image.name().to_owned());
+        Self { name, images, types: Types::Oci, annotations: Map::new(), attestations: false }
     }
 
     /// An annotation of the index: changes its digest and nothing else, as a build's provenance does.
@@ -111,18 +103,11 @@ impl Index {
             descriptors.push(descriptor);
             children.push((manifest, blobs));
         }
-        let mut index =
-            json!({"schemaVersion": 2, "mediaType": self.types.index(), "manifests": descriptors});
+        let mut index = json!({"schemaVersion": 2, "mediaType": self.types.index(), "manifests": descriptors});
         if !self.annotations.is_empty() {
             index["annotations"] = json!(self.annotations);
         }
-        (
-            Manifest {
-                media_type: self.types.index().to_owned(),
-                bytes: to_bytes(&index),
-            },
-            children,
-        )
+        (Manifest { media_type: self.types.index().to_owned(), bytes: to_bytes(&index) }, children)
     }
 
     fn attestation(&self, subject: &Manifest) -> (String, (Manifest, Vec<Blob>)) {
@@ -147,14 +132,8 @@ impl Index {
                 "annotations": {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v0.2"},
             }],
         }));
-        let manifest = Manifest {
-            media_type: self.types.manifest().to_owned(),
-            bytes: manifest,
-        };
-        (
-            subject.digest(),
-            (manifest, vec![Blob::new(config), Blob::new(statement)]),
-        )
+        let manifest = Manifest { media_type: self.types.manifest().to_owned(), bytes: manifest };
+        (subject.digest(), (manifest, vec![Blob::new(config), Blob::new(statement)]))
     }
 }
 

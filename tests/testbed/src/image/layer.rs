@@ -25,31 +25,16 @@ impl Layer {
             for (end, _) in path.match_indices('/') {
                 let directory = &path[..=end];
                 if directories.insert(directory.to_owned()) {
-                    append(
-                        &mut archive,
-                        tar::EntryType::Directory,
-                        directory,
-                        &[],
-                        0o755,
-                    );
+                    append(&mut archive, tar::EntryType::Directory, directory, &[], 0o755);
                 }
             }
             append(&mut archive, tar::EntryType::Regular, path, bytes, mode);
         }
-        let tar = archive
-            .into_inner()
-            .expect("writing to memory does not fail");
-        let mut gzip = GzBuilder::new()
-            .mtime(0)
-            .write(Vec::new(), Compression::fast());
-        gzip.write_all(&tar)
-            .expect("writing to memory does not fail");
+        let tar = archive.into_inner().expect("writing to memory does not fail");
+        let mut gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::fast());
+        gzip.write_all(&tar).expect("writing to memory does not fail");
         let bytes = gzip.finish().expect("writing to memory does not fail");
-        Self {
-            digest: digest_of(&bytes).into(),
-            diff_id: digest_of(&tar).into(),
-            bytes: Arc::new(bytes),
-        }
+        Self { digest: digest_of(&bytes).into(), diff_id: digest_of(&tar).into(), bytes: Arc::new(bytes) }
     }
 
     /// Digest of the packed bytes, which the manifest names.
@@ -72,13 +57,7 @@ impl Layer {
 }
 
 /// Adds one entry whose header holds nothing that changes from run to run.
-pub(crate) fn append(
-    archive: &mut tar::Builder<Vec<u8>>,
-    kind: tar::EntryType,
-    path: &str,
-    bytes: &[u8],
-    mode: u32,
-) {
+pub(crate) fn append(archive: &mut tar::Builder<Vec<u8>>, kind: tar::EntryType, path: &str, bytes: &[u8], mode: u32) {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(kind);
     header.set_size(bytes.len() as u64);
@@ -86,7 +65,5 @@ pub(crate) fn append(
     header.set_mtime(0);
     header.set_uid(0);
     header.set_gid(0);
-    archive
-        .append_data(&mut header, path, bytes)
-        .expect("writing to memory does not fail, and paths are short");
+    archive.append_data(&mut header, path, bytes).expect("writing to memory does not fail, and paths are short");
 }

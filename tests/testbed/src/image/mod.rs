@@ -55,11 +55,7 @@ impl Platform {
     /// The platform of these three parts.
     #[must_use]
     pub fn new(os: &str, architecture: &str, variant: Option<&str>) -> Self {
-        Self {
-            os: os.to_owned(),
-            architecture: architecture.to_owned(),
-            variant: variant.map(str::to_owned),
-        }
+        Self { os: os.to_owned(), architecture: architecture.to_owned(), variant: variant.map(str::to_owned) }
     }
 
     /// The platform of this machine's containers, which is what nodes of either bed report.
@@ -154,11 +150,7 @@ impl Image {
             types: Types::Oci,
             created: DEFAULT_CREATED.to_owned(),
             labels: Map::new(),
-            command: vec![
-                "/bin/busybox".to_owned(),
-                "sleep".to_owned(),
-                "1000000".to_owned(),
-            ],
+            command: vec!["/bin/busybox".to_owned(), "sleep".to_owned(), "1000000".to_owned()],
             base_layers: Vec::new(),
             files: vec![(CONTENT_PATH.to_owned(), content.as_bytes().to_vec(), 0o644)],
             annotations: Map::new(),
@@ -222,8 +214,7 @@ impl Image {
     /// Another file of the content layer.
     #[must_use]
     pub fn with_file(mut self, path: &str, bytes: impl Into<Vec<u8>>, mode: u32) -> Self {
-        self.files
-            .push((path.trim_start_matches('/').to_owned(), bytes.into(), mode));
+        self.files.push((path.trim_start_matches('/').to_owned(), bytes.into(), mode));
         self
     }
 
@@ -258,11 +249,7 @@ impl Image {
     #[must_use]
     pub fn layers(&self) -> Vec<Layer> {
         let mut layers = self.base_layers.clone();
-        layers.push(Layer::of_files(
-            self.files
-                .iter()
-                .map(|(path, bytes, mode)| (path.as_str(), &bytes[..], *mode)),
-        ));
+        layers.push(Layer::of_files(self.files.iter().map(|(path, bytes, mode)| (path.as_str(), &bytes[..], *mode))));
         layers
     }
 
@@ -281,10 +268,7 @@ impl Image {
             "Labels": self.labels,
         });
         config["rootfs"] = json!({"type": "layers", "diff_ids": layers.iter().map(Layer::diff_id).collect::<Vec<_>>()});
-        config["history"] = layers
-            .iter()
-            .map(|_| json!({"created": self.created, "created_by": "testbed"}))
-            .collect();
+        config["history"] = layers.iter().map(|_| json!({"created": self.created, "created_by": "testbed"})).collect();
         to_bytes(&config)
     }
 
@@ -322,14 +306,8 @@ impl Image {
             manifest["annotations"] = json!(self.annotations);
         }
         let mut blobs = vec![Blob::new(config)];
-        blobs.extend(layers.iter().map(|layer| Blob::of_layer(layer)));
-        (
-            Manifest {
-                media_type: self.types.manifest().to_owned(),
-                bytes: to_bytes(&manifest),
-            },
-            blobs,
-        )
+        blobs.extend(layers.iter().map(Blob::of_layer));
+        (Manifest { media_type: self.types.manifest().to_owned(), bytes: to_bytes(&manifest) }, blobs)
     }
 }
 

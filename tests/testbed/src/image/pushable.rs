@@ -32,19 +32,16 @@ pub struct Blob {
 
 impl Blob {
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
-        Self {
-            digest: digest_of(&bytes),
-            bytes: Arc::new(bytes),
-        }
+        Self { digest: digest_of(&bytes), bytes: Arc::new(bytes) }
     }
 
     pub(crate) fn of_layer(layer: &Layer) -> Self {
-        Self {
-            digest: layer.digest().to_owned(),
-            bytes: Arc::clone(layer.bytes()),
-        }
+        Self { digest: layer.digest().to_owned(), bytes: Arc::clone(layer.bytes()) }
     }
 }
+
+/// A child, none for an image that has no index around it, and the blobs to push before it.
+pub(crate) type Part = (Option<Manifest>, Vec<Blob>);
 
 /// An image or an index: whatever a tag can stand for.
 #[derive(Debug, Clone)]
@@ -95,10 +92,7 @@ impl Pushable {
     /// The platforms with their config digests, attestations left out.
     #[must_use]
     pub fn config_digests(&self) -> Vec<(Platform, String)> {
-        self.images()
-            .iter()
-            .map(|image| (image.platform_of().clone(), image.config_digest()))
-            .collect()
+        self.images().iter().map(|image| (image.platform_of().clone(), image.config_digest())).collect()
     }
 
     /// The images for platforms.
@@ -112,7 +106,7 @@ impl Pushable {
 
     /// The top-level manifest, and in the order of pushing each child with its blobs. An image has no child: its
     /// blobs come as one nameless entry.
-    pub(crate) fn parts(&self) -> (Manifest, Vec<(Option<Manifest>, Vec<Blob>)>) {
+    pub(crate) fn parts(&self) -> (Manifest, Vec<Part>) {
         match self {
             Self::Image(image) => {
                 let (manifest, blobs) = image.parts();
@@ -120,13 +114,7 @@ impl Pushable {
             }
             Self::Index(index) => {
                 let (manifest, children) = index.parts();
-                (
-                    manifest,
-                    children
-                        .into_iter()
-                        .map(|(child, blobs)| (Some(child), blobs))
-                        .collect(),
-                )
+                (manifest, children.into_iter().map(|(child, blobs)| (Some(child), blobs)).collect())
             }
         }
     }
@@ -141,16 +129,9 @@ impl Pushable {
         }
         for image in self.images() {
             let platform = image.platform_of();
-            let suffix = if *platform == Platform::of_this_machine() {
-                String::new()
-            } else {
-                format!(" {platform}")
-            };
+            let suffix = if *platform == Platform::of_this_machine() { String::new() } else { format!(" {platform}") };
             named.push((image.digest(), format!("manifest:{}{suffix}", image.name())));
-            named.push((
-                image.config_digest(),
-                format!("config:{}{suffix}", image.name()),
-            ));
+            named.push((image.config_digest(), format!("config:{}{suffix}", image.name())));
         }
         named
     }

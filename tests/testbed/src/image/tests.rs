@@ -36,20 +36,13 @@ fn docker_types_change_the_manifest_and_not_the_content() {
     let docker = amd64("hello").docker_types();
     assert_eq!(oci.config_digest(), docker.config_digest());
     assert_ne!(oci.digest(), docker.digest());
-    assert_eq!(
-        docker.manifest().media_type,
-        "application/vnd.docker.distribution.manifest.v2+json"
-    );
+    assert_eq!(docker.manifest().media_type, "application/vnd.docker.distribution.manifest.v2+json");
 }
 
 #[test]
 fn an_index_annotation_changes_only_the_index_digest() {
     let index = |build: &str| {
-        Index::new([
-            amd64("hello"),
-            amd64("hello").platform("linux", "arm64", Some("v8")),
-        ])
-        .annotation("build", build)
+        Index::new([amd64("hello"), amd64("hello").platform("linux", "arm64", Some("v8"))]).annotation("build", build)
     };
     let (one, two) = (index("1"), index("2"));
     assert_ne!(one.digest(), two.digest());
@@ -64,28 +57,16 @@ fn attestations_are_children_of_an_unknown_platform() {
     let manifests = json["manifests"].as_array().unwrap();
     assert_eq!(manifests.len(), 2);
     assert_eq!(manifests[1]["platform"]["os"], "unknown");
-    assert_eq!(
-        manifests[1]["annotations"]["vnd.docker.reference.type"],
-        "attestation-manifest"
-    );
-    assert_eq!(
-        manifests[1]["annotations"]["vnd.docker.reference.digest"],
-        amd64("hello").digest()
-    );
+    assert_eq!(manifests[1]["annotations"]["vnd.docker.reference.type"], "attestation-manifest");
+    assert_eq!(manifests[1]["annotations"]["vnd.docker.reference.digest"], amd64("hello").digest());
 }
 
 #[test]
 fn a_manifest_list_has_docker_children() {
     let list = Index::new([amd64("hello")]).docker_types();
-    assert_eq!(
-        list.manifest().media_type,
-        "application/vnd.docker.distribution.manifest.list.v2+json"
-    );
+    assert_eq!(list.manifest().media_type, "application/vnd.docker.distribution.manifest.list.v2+json");
     let json: Value = serde_json::from_slice(&list.manifest().bytes).unwrap();
-    assert_eq!(
-        json["manifests"][0]["mediaType"],
-        "application/vnd.docker.distribution.manifest.v2+json"
-    );
+    assert_eq!(json["manifests"][0]["mediaType"], "application/vnd.docker.distribution.manifest.v2+json");
 }
 
 #[test]
@@ -104,17 +85,10 @@ fn an_archive_holds_every_blob_under_its_digest_and_the_reference() {
         } else if path == "index.json" {
             let index: Value = serde_json::from_slice(&content).unwrap();
             let annotations = &index["manifests"][0]["annotations"];
-            assert_eq!(
-                annotations["io.containerd.image.name"],
-                "example.com/shop/app:1.0"
-            );
+            assert_eq!(annotations["io.containerd.image.name"], "example.com/shop/app:1.0");
             assert_eq!(annotations["org.opencontainers.image.ref.name"], "1.0");
         }
         names.push(path);
     }
-    assert_eq!(
-        names.len(),
-        2 + 3,
-        "layout, index, and config, layer, manifest: {names:?}"
-    );
+    assert_eq!(names.len(), 2 + 3, "layout, index, and config, layer, manifest: {names:?}");
 }

@@ -44,22 +44,16 @@ impl RegistryStore {
     /// An empty registry.
     #[must_use]
     pub fn new() -> Self {
-        let state = AppState::new(
-            Arc::new(InMemoryBlobStore::new()),
-            Arc::new(InMemoryRegistryMeta::new()),
-        );
+        let state = AppState::new(Arc::new(InMemoryBlobStore::new()), Arc::new(InMemoryRegistryMeta::new()));
         let inner = router(state);
-        let router = inner
-            .clone()
-            .layer(middleware::from_fn(move |request, next| {
-                let inner = inner.clone();
-                async move { as_the_real_one(inner, request, next).await }
-            }));
+        let router = inner.clone().layer(middleware::from_fn(move |request, next| {
+            let inner = inner.clone();
+            async move { as_the_real_one(inner, request, next).await }
+        }));
         Self { router }
     }
 
     /// The registry's API, to be served or to be put behind a gateway.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }
@@ -69,9 +63,7 @@ impl RegistryStore {
     /// # Errors
     /// No port could be had.
     pub async fn serve(&self) -> io::Result<RegistryServer> {
-        Ok(RegistryServer {
-            listener: Listener::start(self.router(), None).await?,
-        })
+        Ok(RegistryServer { listener: Listener::start(self.router(), None).await? })
     }
 }
 
@@ -127,23 +119,14 @@ async fn negotiated(
     accepted: &[String],
     response: Response<Body>,
 ) -> Response<Body> {
-    let kind = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let by_digest = path.contains("/manifests/sha256:");
     if response.status() != StatusCode::OK || accepted.iter().any(|accepted| accepted == kind) {
         return response;
     }
     match kind {
-        "application/vnd.oci.image.index.v1+json"
-        | "application/vnd.oci.image.manifest.v1+json" => {
-            let name = if kind.contains("index") {
-                "index"
-            } else {
-                "manifest"
-            };
+        "application/vnd.oci.image.index.v1+json" | "application/vnd.oci.image.manifest.v1+json" => {
+            let name = if kind.contains("index") { "index" } else { "manifest" };
             registry_error(
                 StatusCode::NOT_FOUND,
                 "MANIFEST_UNKNOWN",
@@ -155,12 +138,7 @@ async fn negotiated(
                 return response;
             };
             let repository = path.split("/manifests/").next().unwrap_or_default();
-            ask(
-                inner,
-                method.clone(),
-                &format!("{repository}/manifests/{child}"),
-            )
-            .await
+            ask(inner, method.clone(), &format!("{repository}/manifests/{child}")).await
         }
         _ => response,
     }
@@ -168,14 +146,12 @@ async fn negotiated(
 
 async fn amd64_child(inner: Router, path: &str) -> Option<String> {
     let list = ask(inner, Method::GET, path).await;
-    let bytes = axum::body::to_bytes(list.into_body(), BODY_LIMIT)
-        .await
-        .ok()?;
+    let bytes = axum::body::to_bytes(list.into_body(), BODY_LIMIT).await.ok()?;
     let list: Value = serde_json::from_slice(&bytes).ok()?;
     let children = list["manifests"].as_array()?;
-    let child = children.iter().find(|child| {
-        child["platform"]["os"] == "linux" && child["platform"]["architecture"] == "amd64"
-    })?;
+    let child = children
+        .iter()
+        .find(|child| child["platform"]["os"] == "linux" && child["platform"]["architecture"] == "amd64")?;
     child["digest"].as_str().map(str::to_owned)
 }
 
@@ -186,10 +162,7 @@ async fn ask(inner: Router, method: Method, path: &str) -> Response<Body> {
         Ok(uri) => *request.uri_mut() = uri,
         Err(_) => return StatusCode::BAD_REQUEST.into_response(),
     }
-    inner
-        .oneshot(request)
-        .await
-        .unwrap_or_else(|never| match never {})
+    inner.oneshot(request).await.unwrap_or_else(|never| match never {})
 }
 
 async fn known_repository(response: Response<Body>) -> Response<Body> {
@@ -199,11 +172,7 @@ async fn known_repository(response: Response<Body>) -> Response<Body> {
     };
     let list: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     if list["tags"].as_array().is_none_or(Vec::is_empty) {
-        return registry_error(
-            StatusCode::NOT_FOUND,
-            "NAME_UNKNOWN",
-            "repository name not known to registry",
-        );
+        return registry_error(StatusCode::NOT_FOUND, "NAME_UNKNOWN", "repository name not known to registry");
     }
     Response::from_parts(head, Body::from(bytes))
 }
@@ -212,9 +181,6 @@ async fn known_repository(response: Response<Body>) -> Response<Body> {
 pub(crate) fn registry_error(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     let body = json!({"errors": [{"code": code, "message": message}]}).to_string();
     let mut response = (status, body).into_response();
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
