@@ -177,6 +177,12 @@ impl Bed {
         self.home.path()
     }
 
+    /// The API as another user of the bed sees it.
+    #[must_use]
+    pub fn kubernetes_for(&self, user: &str) -> Kubernetes {
+        self.kind.kubernetes(user)
+    }
+
     /// A kubeconfig of the administrator, with the story's namespace as the context's.
     #[must_use]
     pub fn kubeconfig(&self) -> PathBuf {
