@@ -128,6 +128,13 @@ impl Namespace {
         passed(self.kubernetes.delete(&self.path(kind, Some(name)), None).await);
     }
 
+    /// Deletes an object and leaves what it owns behind as orphans.
+    pub async fn delete_orphaning(&self, kind: &str, name: &str) {
+        let options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Orphan"});
+        let body = Some(("application/json", &options));
+        passed(self.kubernetes.request(reqwest::Method::DELETE, &self.path(kind, Some(name)), body).await);
+    }
+
     /// Deletes an object that shall take so long to go.
     pub async fn delete_with_grace(&self, kind: &str, name: &str, seconds: u32) {
         passed(self.kubernetes.delete(&self.path(kind, Some(name)), Some(seconds)).await);
