@@ -120,3 +120,49 @@ async fn a_reader_may_do_what_was_allowed_and_no_more() {
     }
     bed.finish().await;
 }
+
+#[tokio::test]
+async fn nodes_pull_over_tls_and_follow_redirects_of_blobs() {
+    let bed = Bed::start("facade-tls").await;
+    // The simulated nodes trust no authority of a test's: for them plain http has to do.
+    let options = if bed.is_real() { GatewayOptions::new().tls() } else { GatewayOptions::new() };
+    let registry = bed.gateway(options).await;
+    registry.redirect_blobs(true);
+    bed.push(&registry, "app", "1.0", bed.image("v1")).await;
+    bed.create(&PodTemplate::new("app", &registry.image("app", "1.0")).pod("web")).await;
+    bed.wait_running("app=web", 1).await;
+    assert!(registry.requests_elsewhere().count(|asked| asked.blob().is_some()) > 0);
+    bed.finish().await;
+}
+
+#[tokio::test]
+async fn a_registry_that_is_down_comes_back() {
+    let bed = Bed::start("facade-down").await;
+    let registry = bed.gateway(GatewayOptions::new()).await;
+    bed.push(&registry, "app", "1.0", bed.image("v1")).await;
+    registry.stop().await;
+    bed.create(&PodTemplate::new("app", &registry.image("app", "1.0")).pod("web")).await;
+    bed.wait_waiting("app=web", &["ErrImagePull", "ImagePullBackOff"]).await;
+    registry.restart().await.unwrap();
+    bed.wait_running("app=web", 1).await;
+    bed.finish().await;
+}
+
+#[tokio::test]
+async fn the_product_runs_with_nothing_but_what_a_story_gives_it() {
+    let bed = Bed::start("facade-product").await;
+    let script = "env | cut -d= -f1 | sort | tr '\\n' ' '; cat; pwd >&2; cat $KUBECONFIG >&2; exit 3";
+    let ran = bed.product("/bin/sh").args(&["-c", script]).env("EXTRA", "1").stdin("from stdin\n").run().await;
+    assert_eq!(ran.code, Some(3));
+    // `PWD`, `SHLVL` and the like are the shell's own.
+    for name in ["EXTRA", "HOME", "KUBECONFIG", "PATH"] {
+        assert!(ran.stdout.contains(name), "{}", ran.stdout);
+    }
+    assert!(!ran.stdout.contains("CARGO"), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with("from stdin\n"), "{}", ran.stdout);
+    let text = ran.normalise();
+    assert!(text.starts_with("exit 3\n--- stdout\n"), "{text}");
+    assert!(text.contains("--- stderr\n<home>\n"), "{text}");
+    assert!(text.contains("\"namespace\":\"<namespace>\"") && text.contains("\"server\":\"<server>\""), "{text}");
+    bed.finish().await;
+}

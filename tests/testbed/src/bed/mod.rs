@@ -37,6 +37,7 @@ pub struct Bed {
     home_namespace: Namespace,
     kubernetes: Arc<Kubernetes>,
     kind: Kind,
+    registry: Registry,
     home: TempDir,
     busybox: Option<Layer>,
     mutable: Mutex<Mutable>,
@@ -44,8 +45,15 @@ pub struct Bed {
 
 #[derive(Debug)]
 enum Kind {
-    Simulated { cluster: Box<Simulated>, store: RegistryStore, registry: RegistryServer },
+    Simulated(Box<Simulated>),
     Real(Box<RealBed>),
+}
+
+/// The registry that all gateways of the bed stand in front of.
+#[derive(Debug)]
+enum Registry {
+    Simulated { store: RegistryStore, server: RegistryServer },
+    Real(String),
 }
 
 #[derive(Debug, Default)]
@@ -84,10 +92,18 @@ impl Bed {
                 let directory = std::env::var_os("FRESHIMAGE_BED_DIR").expect("the real bed needs FRESHIMAGE_BED_DIR");
                 Kind::Real(Box::new(RealBed::read(Path::new(&directory))))
             }
-            _ => {
+            _ => Kind::Simulated(Box::new(Simulated::start(options).await)),
+        };
+        let real_registry = match &kind {
+            Kind::Real(real) => real.registry.clone(),
+            Kind::Simulated(_) => None,
+        };
+        let registry = match real_registry {
+            Some(host) => Registry::Real(host),
+            None => {
                 let store = RegistryStore::new();
-                let registry = store.serve().await.expect("a loopback port can be had");
-                Kind::Simulated { cluster: Box::new(Simulated::start(options).await), store, registry }
+                let server = store.serve().await.expect("a loopback port can be had");
+                Registry::Simulated { store, server }
             }
         };
         let kubernetes = Arc::new(kind.kubernetes("admin"));
@@ -96,12 +112,13 @@ impl Bed {
         let name = format!("{story}-{}", &run[..6]);
         let busybox = match &kind {
             Kind::Real(real) => Some(real.busybox_layer()),
-            Kind::Simulated { .. } => None,
+            Kind::Simulated(_) => None,
         };
         let bed = Self {
             home_namespace: Namespace::new(Arc::clone(&kubernetes), &name),
             kubernetes,
             kind,
+            registry,
             home: TempDir::new().expect("a temporary directory can be made"),
             busybox,
             mutable: Mutex::default(),
@@ -112,7 +129,7 @@ impl Bed {
             mutable.normaliser.text(&bed.home.path().display().to_string(), "home");
             mutable.namespaces.push(name.clone());
         });
-        bed.home_namespace.establish().await;
+        bed.home_namespace.establish(bed.has_controllers()).await;
         bed
     }
 
@@ -126,11 +143,16 @@ impl Bed {
         matches!(self.kind, Kind::Real(_))
     }
 
+    /// Whether anything acts on the objects: a control plane alone, as the measurements use it, only keeps them.
+    fn has_controllers(&self) -> bool {
+        !matches!(&self.kind, Kind::Real(real) if real.control_plane_only)
+    }
+
     /// The simulated cluster, for what only it can do (another runtime, failing requests); none on the real bed.
     #[must_use]
     pub fn simulated(&self) -> Option<&Simulated> {
         match &self.kind {
-            Kind::Simulated { cluster, .. } => Some(cluster),
+            Kind::Simulated(cluster) => Some(cluster),
             Kind::Real(_) => None,
         }
     }
@@ -149,7 +171,7 @@ impl Bed {
             mutable.normaliser.text(&name, &format!("{purpose} namespace"));
         });
         let namespace = Namespace::new(Arc::clone(&self.kubernetes), &name);
-        namespace.establish().await;
+        namespace.establish(self.has_controllers()).await;
         namespace
     }
 
@@ -157,7 +179,7 @@ impl Bed {
     #[must_use]
     pub fn nodes(&self) -> Vec<String> {
         match &self.kind {
-            Kind::Simulated { .. } => vec!["node-a".to_owned(), "node-b".to_owned()],
+            Kind::Simulated(_) => vec!["node-a".to_owned(), "node-b".to_owned()],
             Kind::Real(real) => real.nodes.iter().map(|node| node.name.clone()).collect(),
         }
     }
@@ -166,7 +188,7 @@ impl Bed {
     #[must_use]
     pub fn static_pod_dir(&self, node: &str) -> Option<PathBuf> {
         match &self.kind {
-            Kind::Simulated { .. } => None,
+            Kind::Simulated(_) => None,
             Kind::Real(real) => real.node(node).static_pod_dir.clone(),
         }
     }
@@ -235,7 +257,7 @@ impl Bed {
     #[must_use]
     pub fn product(&self, binary: impl AsRef<Path>) -> Product {
         let kubectl = match &self.kind {
-            Kind::Simulated { .. } => None,
+            Kind::Simulated(_) => None,
             Kind::Real(real) => real.kubectl.as_ref(),
         };
         let path = product::search_path(kubectl);
@@ -285,7 +307,7 @@ impl Kind {
     /// Server, token and authority for a user.
     fn access(&self, user: &str) -> (String, String, Option<PathBuf>) {
         match self {
-            Self::Simulated { cluster, .. } => {
+            Self::Simulated(cluster) => {
                 (cluster.server_url(), cluster.token(user), cluster.ca_file().map(Path::to_path_buf))
             }
             Self::Real(real) => {

@@ -17,7 +17,10 @@ pub(super) struct RealBed {
     pub(super) server: String,
     pub(super) ca_file: PathBuf,
     pub(super) tokens: BTreeMap<String, String>,
-    pub(super) registry: String,
+    /// None where only the control plane runs.
+    pub(super) registry: Option<String>,
+    #[serde(default)]
+    pub(super) control_plane_only: bool,
     pub(super) busybox: PathBuf,
     #[serde(default)]
     pub(super) kubectl: Option<PathBuf>,

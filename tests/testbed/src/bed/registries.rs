@@ -4,7 +4,7 @@ use crate::client::{Failure, RegistryClient};
 use crate::gateway::{Gateway, GatewayOptions, Upstream};
 use crate::image::{Image, Pushable};
 
-use super::{Bed, Kind};
+use super::{Bed, Kind, Registry};
 
 impl Bed {
     /// A new registry before the product's eyes. The first is shown as `<registry>`, the next as `<registry-2>`.
@@ -20,9 +20,9 @@ impl Bed {
         if options.prefix.is_none() {
             options.prefix = Some(format!("{}/r{number}", self.home_namespace.name()));
         }
-        let upstream = match &self.kind {
-            Kind::Simulated { store, .. } => Upstream::Router(store.router()),
-            Kind::Real(real) => Upstream::Http(real.registry.clone()),
+        let upstream = match &self.registry {
+            Registry::Simulated { store, .. } => Upstream::Router(store.router()),
+            Registry::Real(host) => Upstream::Http(host.clone()),
         };
         let gateway = Gateway::start(upstream, options).await.expect("a loopback port can be had");
         let name = if number == 1 { "registry".to_owned() } else { format!("registry-{number}") };
@@ -76,9 +76,9 @@ impl Bed {
     /// The registry without its gateway, under upstream names.
     #[must_use]
     pub fn side_door(&self) -> RegistryClient {
-        match &self.kind {
-            Kind::Simulated { registry, .. } => RegistryClient::new(&registry.host()),
-            Kind::Real(real) => RegistryClient::new(&real.registry),
+        match &self.registry {
+            Registry::Simulated { server, .. } => RegistryClient::new(&server.host()),
+            Registry::Real(host) => RegistryClient::new(host),
         }
     }
 
@@ -88,7 +88,7 @@ impl Bed {
         self.name_digests(&content);
         let archive = content.oci_archive(reference);
         match &self.kind {
-            Kind::Simulated { cluster, .. } => cluster.node(node).import(reference, &archive).await,
+            Kind::Simulated(cluster) => cluster.node(node).import(reference, &archive).await,
             Kind::Real(real) => {
                 real.node(node).ctr(&["images", "import", "-"], &archive).await;
             }
@@ -98,7 +98,7 @@ impl Bed {
     /// Removes one reference from a node; the content stays as long as another one holds it.
     pub async fn remove_image(&self, node: &str, reference: &str) {
         match &self.kind {
-            Kind::Simulated { cluster, .. } => cluster.node(node).remove(reference).await,
+            Kind::Simulated(cluster) => cluster.node(node).remove(reference).await,
             Kind::Real(real) => {
                 real.node(node).ctr(&["images", "rm", "--sync", reference], &[]).await;
             }
