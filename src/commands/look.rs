@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::asking::Asking;
-use crate::cluster::{Cluster, ConnectOptions, Expect, Scope, Selection, Target};
+use crate::cluster::{Cluster, ConnectOptions, Expect, PullSecret, Scope, Selection, Target};
 use crate::domain::diagnosis::{Diagnosis, Item};
 use crate::domain::inquiry::{self, Inquiry};
 use crate::domain::inventory::Workload;
@@ -54,8 +54,7 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
         Arc::new(SecretsOfCluster(cluster.clone())),
     );
     let namespace = cluster.default_namespace().to_owned();
-    let scope =
-        if request.all_namespaces { Scope::AllNamespaces } else { Scope::Namespace(namespace.as_str().into()) };
+    let scope = if request.all_namespaces { Scope::AllNamespaces } else { Scope::Namespace(namespace.as_str().into()) };
     let targets = targets(&cluster, request, &scope).await?;
     let mut asking = Asking::new(cluster.clone(), registries);
     let mut snapshot = read(&cluster, &mut asking, request, &scope, &targets, |pods| {
@@ -260,7 +259,9 @@ struct SecretsOfCluster(Cluster);
 
 impl PullSecrets for SecretsOfCluster {
     fn pod_secrets<'a>(&'a self, access: &'a Access) -> BoxFuture<'a, Vec<SecretDocument>> {
-        Box::pin(async move { self.0.pull_secrets_of_pod(access).await.iter().map(|secret| document(secret)).collect() })
+        Box::pin(
+            async move { self.0.pull_secrets_of_pod(access).await.iter().map(|secret| document(secret)).collect() },
+        )
     }
 
     fn service_account_secrets<'a>(&'a self, access: &'a Access) -> BoxFuture<'a, Vec<SecretDocument>> {
@@ -270,9 +271,9 @@ impl PullSecrets for SecretsOfCluster {
     }
 }
 
-fn document(secret: &crate::cluster::PullSecret) -> SecretDocument {
-    match secret {
-        crate::cluster::PullSecret::ConfigJson(bytes) => SecretDocument::DockerConfigJson(bytes.clone()),
-        crate::cluster::PullSecret::Config(bytes) => SecretDocument::DockerCfg(bytes.clone()),
+fn document(secret: &PullSecret) -> SecretDocument {
+    match secret.kind.as_str() {
+        "kubernetes.io/dockercfg" => SecretDocument::DockerCfg(secret.document.clone()),
+        _ => SecretDocument::DockerConfigJson(secret.document.clone()),
     }
 }

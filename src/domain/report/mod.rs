@@ -270,7 +270,8 @@ fn few(names: &[&str]) -> String {
 /// The rows of a workload that has no pods: what its template asks for, and that nothing runs.
 #[must_use]
 pub fn idle(workload: &Workload, state: &WorkloadState) -> Vec<Item> {
-    let reason = if state.desired == 0 { "no pod runs: scaled to nothing, or between two runs" } else { "no pod runs yet" };
+    let reason =
+        if state.desired == 0 { "no pod runs: scaled to nothing, or between two runs" } else { "no pod runs yet" };
     let row = |(role, name, image): &(Role, Arc<str>, Arc<str>)| Item {
         namespace: Arc::clone(&workload.namespace),
         workload: WorkloadName {
