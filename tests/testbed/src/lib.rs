@@ -1,4 +1,5 @@
 //! Simulated cluster and registries.
 pub mod api;
+pub mod controllers;
 pub mod node;
 pub mod store;

@@ -241,7 +241,7 @@ impl Store {
             return Ok(before);
         }
         if let Some(generation) = object::number(&after, "/metadata/generation")
-            && after.get("spec") != before.value().get("spec")
+            && spec_differs(resource, before.value(), &after)
         {
             after["metadata"]["generation"] = json!(generation + 1);
         }
@@ -345,6 +345,20 @@ impl State {
             }
         }
     }
+}
+
+/// Whether the change counts for the generation. Being bound to a node does not.
+fn spec_differs(resource: &str, before: &Value, after: &Value) -> bool {
+    let (before, after) = (&before["spec"], &after["spec"]);
+    if before == after {
+        return false;
+    }
+    let without_node = |spec: &Value| {
+        let mut spec = spec.clone();
+        spec.as_object_mut().map(|fields| fields.remove("nodeName"));
+        spec
+    };
+    resource != "pods" || without_node(before) != without_node(after)
 }
 
 /// The controller's owner reference to `owner`.
