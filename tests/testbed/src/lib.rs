@@ -2,4 +2,5 @@
 pub mod api;
 pub mod controllers;
 pub mod node;
+pub mod simulated;
 pub mod store;
