@@ -13,7 +13,9 @@ use crate::api::rbac::User;
 use crate::api::{ApiServer, write};
 use crate::controllers::{self, Context};
 use crate::node::pull::Platform;
-use crate::node::{KubeletOptions, Node, kubelet};
+pub use crate::node::images::Runtime;
+pub use crate::node::{KubeletOptions, Node};
+use crate::node::kubelet;
 use crate::store::Store;
 use crate::store::error::{ApiError, ApiResult};
 use crate::store::object::object_at;
@@ -61,8 +63,11 @@ fn other(error: ApiError) -> io::Error {
 
 impl Simulated {
     /// Starts a cluster on a free port of loopback.
-    pub async fn start(options: SimulatedOptions) -> io::Result<Self> {
-        Self::start_at(options, SocketAddr::from(([127, 0, 0, 1], 0))).await
+    ///
+    /// # Panics
+    /// If loopback has no free port, or the options name a node twice.
+    pub async fn start(options: SimulatedOptions) -> Self {
+        Self::start_at(options, SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("loopback has a free port")
     }
 
     /// Starts a cluster at an address.
@@ -102,6 +107,11 @@ impl Simulated {
     /// `http://127.0.0.1:PORT`.
     pub fn server_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The authority that signed the server's certificate: none, for it speaks plain http.
+    pub fn ca_file(&self) -> Option<&Path> {
+        None
     }
 
     /// A bearer token of the user, who is made if unknown and may then do what bindings allow.

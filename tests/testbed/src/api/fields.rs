@@ -46,14 +46,18 @@ fn item_key(field: &str, item: &Value) -> Option<String> {
     Some(format!("k:{}", json!({ key: identity })))
 }
 
+/// Marks an item of a difference that was in the list before: only its changed fields count, and not itself.
+const KNOWN_ITEM: &str = "$known";
+
 fn fields(field: &str, value: &Value, is_item: bool) -> Value {
     let mut set = Map::new();
     match value {
         Value::Object(inner) if !inner.is_empty() => {
-            if is_item || matches!(field, "labels" | "annotations") {
+            let known = inner.get(KNOWN_ITEM).and_then(Value::as_str);
+            if is_item && known.is_none() || matches!(field, "labels" | "annotations") {
                 set.insert(".".into(), json!({}));
             }
-            for (key, value) in inner {
+            for (key, value) in inner.iter().filter(|(key, _)| *key != KNOWN_ITEM && known != Some(key.as_str())) {
                 set.insert(format!("f:{key}"), fields(key, value, false));
             }
         }
@@ -61,7 +65,9 @@ fn fields(field: &str, value: &Value, is_item: bool) -> Value {
             let keyed: Option<Vec<(String, &Value)>> =
                 list.iter().map(|item| item_key(field, item).map(|key| (key, item))).collect();
             if let Some(keyed) = keyed {
-                set.insert(".".into(), json!({}));
+                if list.iter().all(|item| item.get(KNOWN_ITEM).is_none()) {
+                    set.insert(".".into(), json!({}));
+                }
                 for (key, item) in keyed {
                     set.insert(key, fields("", item, true));
                 }
@@ -123,6 +129,9 @@ fn difference(field: &str, before: Option<&Value>, after: &Value) -> Option<Valu
                     let mut changed = difference("", twin, item)?;
                     if let (Some(key), Some(changed)) = (merge_key(field, Some(item)), changed.as_object_mut()) {
                         changed.insert(key.to_owned(), item[key].clone());
+                        if twin.is_some() {
+                            changed.insert(KNOWN_ITEM.to_owned(), key.into());
+                        }
                     }
                     Some(changed)
                 })

@@ -1,5 +1,6 @@
 //! Nodes: what is on them, and the kubelets that run pods on them.
 
+pub mod archive;
 pub mod container;
 pub mod images;
 pub mod keyring;
@@ -121,8 +122,17 @@ impl Node {
         self.images().references().iter().map(|(reference, config)| (reference.clone(), config.clone())).collect()
     }
 
+    /// Puts the image of an OCI layout (a tar archive) on the node as `ctr images import` does.
+    ///
+    /// # Panics
+    /// If the archive is none, or the reference: both come from a test.
+    pub async fn import(&self, reference: &str, archive: &[u8]) {
+        let content = archive::content_of(archive, &self.inner.platform).expect("a test imports a sound OCI layout");
+        self.import_content(reference, &content).expect("a test imports under a sound reference");
+    }
+
     /// Puts content on the node as `ctr images import` does.
-    pub fn import(&self, reference: &str, content: &Content) -> Result<(), String> {
+    pub fn import_content(&self, reference: &str, content: &Content) -> Result<(), String> {
         self.images().import(&Reference::parse(reference)?, content);
         self.update_status();
         Ok(())
@@ -136,7 +146,7 @@ impl Node {
     }
 
     /// Removes a reference (a tag or a repo digest) as `ctr images rm` does.
-    pub fn remove(&self, reference: &str) -> bool {
+    pub async fn remove(&self, reference: &str) -> bool {
         let removed = self.images().remove(reference);
         self.update_status();
         removed

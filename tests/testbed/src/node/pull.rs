@@ -67,7 +67,7 @@ struct Answer {
     digest: Option<String>,
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
@@ -189,10 +189,9 @@ impl Puller {
             404 => failed(true, format!("failed to resolve image: {full}: not found")),
             401 | 403 => failed(
                 false,
-                format!(
-                    "failed to resolve image: pull access denied, repository does not exist or may require \
-                     authorization: server message: insufficient_scope: authorization failed"
-                ),
+                "failed to resolve image: pull access denied, repository does not exist or may require authorization: \
+                 server message: insufficient_scope: authorization failed"
+                    .to_owned(),
             ),
             other => {
                 let reason = http::StatusCode::from_u16(other).ok().and_then(|code| code.canonical_reason()).unwrap_or("");
@@ -229,12 +228,7 @@ impl Puller {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
             Err(_) => Value::Null,
         };
-        let command = ["/config/Entrypoint", "/config/Cmd"]
-            .iter()
-            .flat_map(|pointer| items(&config, pointer))
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect();
+        let command = command_of(&config);
         Ok(Pulled { top_digest, content: Content { config_digest, manifest_digest, size, command } })
     }
 
@@ -248,8 +242,18 @@ impl Puller {
     }
 }
 
+/// What an image runs: entrypoint and command of its config.
+pub(super) fn command_of(config: &Value) -> Vec<String> {
+    ["/config/Entrypoint", "/config/Cmd"]
+        .iter()
+        .flat_map(|pointer| items(config, pointer))
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
+}
+
 /// The digest of the child for the platform; attestations are for no platform.
-fn choose(index: &Value, platform: &Platform) -> Option<String> {
+pub(super) fn choose(index: &Value, platform: &Platform) -> Option<String> {
     let fitting: Vec<&Value> = items(index, "/manifests")
         .iter()
         .filter(|child| {
