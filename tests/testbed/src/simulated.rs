@@ -1,68 +1,245 @@
-//! Placeholder for the simulated cluster, which is written beside this: the same names, nothing behind them.
+//! A whole simulated cluster in this process: API server, controllers, scheduler, and nodes with their kubelets.
 
+use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
-/// Settings of a simulated cluster.
-#[derive(Debug, Clone, Default)]
-pub struct SimulatedOptions {}
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
-/// How a node reports what it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Runtime {
-    /// containerd.
-    Containerd,
-    /// CRI-O.
-    CriO,
-    /// CRI-O 1.28.
-    CriO128,
-    /// Docker.
-    Docker,
+use crate::api::faults::{Faults, RequestLog};
+use crate::api::rbac::User;
+use crate::api::{ApiServer, write};
+use crate::controllers::{self, Context};
+use crate::node::pull::Platform;
+pub use crate::node::images::Runtime;
+pub use crate::node::{KubeletOptions, Node};
+use crate::node::kubelet;
+use crate::store::Store;
+use crate::store::error::{ApiError, ApiResult};
+use crate::store::object::object_at;
+
+/// What the cluster is to be like.
+#[derive(Debug, Clone)]
+pub struct SimulatedOptions {
+    /// Names and platforms of the nodes; `node-a` and `node-b` by default.
+    pub nodes: Vec<(String, Platform)>,
+    /// `host:port` that answers for Docker Hub.
+    pub hub: Option<String>,
+    /// How the kubelets behave; `hub` is added to its mirrors.
+    pub kubelet: KubeletOptions,
+    /// Namespaces besides `default` and `kube-system`.
+    pub namespaces: Vec<String>,
+    /// Whether controllers and kubelets run; without them only the server does.
+    pub controllers: bool,
 }
 
-/// A simulated cluster.
+impl Default for SimulatedOptions {
+    fn default() -> Self {
+        let nodes = ["node-a", "node-b"].map(|name| (name.to_owned(), Platform::default()));
+        Self {
+            nodes: nodes.into(),
+            hub: None,
+            kubelet: KubeletOptions::default(),
+            namespaces: Vec::new(),
+            controllers: true,
+        }
+    }
+}
+
+/// A running cluster; dropping it stops everything.
 #[derive(Debug)]
 pub struct Simulated {
-    node: Node,
+    address: SocketAddr,
+    server: Arc<ApiServer>,
+    nodes: Vec<Node>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
-/// A simulated node.
-#[derive(Debug)]
-pub struct Node {}
+fn other(error: ApiError) -> io::Error {
+    io::Error::other(error)
+}
 
 impl Simulated {
-    /// Starts a cluster.
-    pub async fn start(_options: SimulatedOptions) -> Self {
-        Self { node: Node {} }
+    /// Starts a cluster on a free port of loopback.
+    ///
+    /// # Panics
+    /// If loopback has no free port, or the options name a node twice.
+    pub async fn start(options: SimulatedOptions) -> Self {
+        Self::start_at(options, SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("loopback has a free port")
     }
 
-    /// The API server's URL.
+    /// Starts a cluster at an address.
+    pub async fn start_at(options: SimulatedOptions, address: SocketAddr) -> io::Result<Self> {
+        let server = ApiServer::new(Arc::new(Store::new()));
+        let listener = tokio::net::TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let mut kubelet = options.kubelet.clone();
+        if let Some(hub) = &options.hub {
+            let base = if hub.contains("://") { hub.clone() } else { format!("http://{hub}") };
+            kubelet.mirrors.insert("docker.io".into(), base);
+        }
+        let mut simulated = Self { address, server, nodes: Vec::new(), tasks: Vec::new() };
+        for namespace in ["default", "kube-system"].into_iter().chain(options.namespaces.iter().map(String::as_str)) {
+            simulated.create("namespaces", json!({"metadata": {"name": namespace}})).map_err(other)?;
+        }
+        for (index, (name, platform)) in options.nodes.iter().enumerate() {
+            let number = u8::try_from(index + 1).map_err(io::Error::other)?;
+            let node = Node::register(&simulated.server, name, number, platform.clone(), &kubelet).map_err(other)?;
+            simulated.nodes.push(node);
+        }
+        let router = simulated.server.router();
+        simulated.tasks.push(tokio::spawn(async move {
+            // Serving ends only with the task.
+            let _ = axum::serve(listener, router).await;
+        }));
+        if options.controllers {
+            let context = Context { server: Arc::clone(&simulated.server) };
+            simulated.tasks.push(tokio::spawn(controllers::run(context)));
+            for node in &simulated.nodes {
+                simulated.tasks.push(tokio::spawn(kubelet::run(node.clone())));
+            }
+        }
+        Ok(simulated)
+    }
+
+    /// `http://127.0.0.1:PORT`.
     pub fn server_url(&self) -> String {
-        String::new()
+        format!("http://{}", self.address)
     }
 
-    /// The token of a user.
-    pub fn token(&self, _user: &str) -> String {
-        String::new()
-    }
-
-    /// The API server's authority.
+    /// The authority that signed the server's certificate: none, for it speaks plain http.
     pub fn ca_file(&self) -> Option<&Path> {
         None
     }
 
-    /// A node.
-    pub fn node(&self, _name: &str) -> &Node {
-        &self.node
+    /// A bearer token of the user, who is made if unknown and may then do what bindings allow.
+    pub fn token(&self, user: &str) -> String {
+        if !self.server.knows_token(user) {
+            self.server.add_user(user, User::new(user, &[]));
+        }
+        user.to_owned()
+    }
+
+    /// The text of a kubeconfig for the user.
+    pub fn kubeconfig(&self, user: &str, namespace: &str) -> String {
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "testbed",
+            "clusters": [{"name": "testbed", "cluster": {"server": self.server_url()}}],
+            "users": [{"name": user, "user": {"token": self.token(user)}}],
+            "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": user, "namespace": namespace}}],
+        });
+        // JSON is YAML.
+        format!("{config:#}\n")
+    }
+
+    /// Writes a kubeconfig for the user.
+    pub fn write_kubeconfig(&self, path: &Path, user: &str, namespace: &str) -> io::Result<()> {
+        std::fs::write(path, self.kubeconfig(user, namespace))
+    }
+
+    /// A node by its name.
+    pub fn node(&self, name: &str) -> &Node {
+        self.nodes.iter().find(|node| node.name() == name).expect("the caller names a node of its own options")
+    }
+
+    /// All nodes.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// What the API server was asked.
+    pub fn request_log(&self) -> &Arc<RequestLog> {
+        &self.server.log
+    }
+
+    /// Faults of the API server.
+    pub fn faults(&self) -> &Arc<Faults> {
+        &self.server.faults
+    }
+
+    /// The objects.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.server.store
+    }
+
+    /// The server itself.
+    pub fn server(&self) -> &Arc<ApiServer> {
+        &self.server
+    }
+
+    /// Lets all `continue` tokens expire: the next page is answered with 410.
+    pub fn expire_pages(&self) {
+        self.server.pages.expire();
+    }
+
+    /// Creates an object as `kubectl create` would, by its resource key (`pods`, `deployments.apps`).
+    pub fn create(&self, resource: &str, mut object: Value) -> ApiResult<Value> {
+        let kind = self.server.store.type_of_key(resource).ok_or_else(ApiError::no_such_path)?;
+        object["apiVersion"] = kind.api_version().into();
+        object["kind"] = kind.kind.as_str().into();
+        if kind.namespaced {
+            object_at(&mut object, &["metadata"]).entry("namespace").or_insert_with(|| "default".into());
+        }
+        let manager = crate::api::fields::Manager {
+            name: "kubectl-create".into(),
+            operation: "Update",
+            subresource: String::new(),
+        };
+        write::create_object(&self.server, &kind, object, &manager, false)
+    }
+
+    /// An object as it is now.
+    pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Value> {
+        self.server.store.get(resource, namespace, name).map(|object| object.value().clone())
+    }
+
+    /// All objects of a resource, of one namespace or all.
+    pub fn list(&self, resource: &str, namespace: Option<&str>) -> Vec<Value> {
+        self.server.store.list(resource, namespace).1.iter().map(|object| object.value().clone()).collect()
+    }
+
+    /// Makes a CronJob run now.
+    pub fn run_cron_job(&self, namespace: &str, name: &str) -> ApiResult<()> {
+        let run = uuid::Uuid::new_v4().to_string();
+        self.server.store.update("cronjobs.batch", namespace, name, |object| {
+            object_at(object, &["metadata", "annotations"]).insert(controllers::cronjob::RUN.into(), run.into());
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Waits until the condition holds for the store, at most so long; tells whether it came.
+    pub async fn wait_until(&self, at_most: std::time::Duration, mut condition: impl FnMut(&Self) -> bool) -> bool {
+        let until = tokio::time::Instant::now() + at_most;
+        let mut changes = self.server.store.subscribe();
+        loop {
+            changes.borrow_and_update();
+            if condition(self) {
+                return true;
+            }
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = tokio::time::sleep_until(until) => return condition(self),
+            }
+        }
+    }
+
+    /// Stops everything, and waits until it has stopped.
+    pub async fn stop(mut self) {
+        for task in std::mem::take(&mut self.tasks) {
+            task.abort();
+            // An aborted task ends with an error that says so.
+            let _ = task.await;
+        }
     }
 }
 
-impl Node {
-    /// Puts an image on the node.
-    pub async fn import(&self, _reference: &str, _archive: &[u8]) {}
-
-    /// Removes a reference from the node.
-    pub async fn remove(&self, _reference: &str) {}
-
-    /// Changes the runtime.
-    pub fn set_runtime(&self, _runtime: Runtime) {}
+impl Drop for Simulated {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
 }

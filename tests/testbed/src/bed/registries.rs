@@ -98,7 +98,9 @@ impl Bed {
     /// Removes one reference from a node; the content stays as long as another one holds it.
     pub async fn remove_image(&self, node: &str, reference: &str) {
         match &self.kind {
-            Kind::Simulated(cluster) => cluster.node(node).remove(reference).await,
+            Kind::Simulated(cluster) => {
+                cluster.node(node).remove(reference).await;
+            }
             Kind::Real(real) => {
                 real.node(node).ctr(&["images", "rm", "--sync", reference], &[]).await;
             }
