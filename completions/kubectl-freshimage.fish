@@ -91,7 +91,7 @@ always-pull\t''
 pull-never\t''
 image-volume\t''
 gitops-owned\t''"
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l insecure-registry -d 'Registry host[:port] that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l cluster -d 'The kubeconfig cluster to use' -r
@@ -117,7 +117,7 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand di
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -s c -l container -d 'Explain this container (or image volume) only' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -s o -l output -d 'Output format: json or yaml; a page of text if not given' -r -f -a "json\t'Every fact, as JSON'
 yaml\t'Every fact, as YAML'"
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -l insecure-registry -d 'Registry host[:port] that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -l cluster -d 'The kubeconfig cluster to use' -r

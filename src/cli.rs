@@ -235,7 +235,7 @@ pub struct Diagnose {
 /// How registries are asked.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Registries {
-    /// Registry host[:port] that may be asked by plain http or with a certificate that cannot be verified; may
+    /// Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may
     /// be given several times
     #[arg(long, value_delimiter = ',', value_name = "HOST", help_heading = REGISTRIES)]
     pub insecure_registry: Vec<String>,

@@ -41,7 +41,8 @@ pub fn usage_error(error: &clap::Error, arguments: &[OsString]) -> Option<AppErr
     let suggestion = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue]
         .into_iter()
         .map(text)
-        .find(|suggestion| !suggestion.is_empty());
+        // A letter or two resemble everything.
+        .find(|suggestion| !suggestion.is_empty() && (value.is_empty() || value.chars().count() > 2));
     if let Some(suggestion) = suggestion {
         result = result.hint(format!("did you mean `{suggestion}`?"));
     } else {
