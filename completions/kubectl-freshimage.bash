@@ -165,7 +165,7 @@ _kubectl__freshimage() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__freshimage__subcmd__completion)
+        kubectl__freshimage__subcmd__completion)
             opts="-n -s -h --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help kubectl bash zsh fish powershell elvish"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -295,7 +295,7 @@ _kubectl__freshimage() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__freshimage__subcmd__diagnose)
+        kubectl__freshimage__subcmd__diagnose)
             opts="-A -l -o -n -s -h --all-namespaces --selector --field-selector --output --no-headers --sort-by --only --fail-on --insecure-registry --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -461,7 +461,7 @@ _kubectl__freshimage() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__freshimage__subcmd__explain)
+        kubectl__freshimage__subcmd__explain)
             opts="-c -o -n -s -h --container --output --insecure-registry --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -46,6 +46,30 @@ fn kubectls_script_answers_in_kubectls_terms() {
     ");
 }
 
+/// bash itself, as far as it can be asked without a terminal.
+#[test]
+#[cfg(unix)]
+fn bashs_script_completes_flags_and_their_values() {
+    for (words, expected) in [
+        (&["ex"][..], "explain"),
+        (&["diagnose", "--on"], "--only"),
+        (&["diagnose", "--output", "j"], "json"),
+        (&["completion", "z"], "zsh"),
+    ] {
+        let question = format!(
+            "source {script}; COMP_WORDS=(kubectl-freshimage {words}); COMP_CWORD={place}; \
+             _kubectl__freshimage kubectl-freshimage {current} {before}; echo \"${{COMPREPLY[@]}}\"",
+            script = project_file("completions/kubectl-freshimage.bash").display(),
+            words = words.join(" "),
+            place = words.len(),
+            current = words[words.len() - 1],
+            before = if words.len() > 1 { words[words.len() - 2] } else { "kubectl-freshimage" },
+        );
+        let output = std::process::Command::new("bash").args(["-c", &question]).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), expected, "{words:?}");
+    }
+}
+
 #[test]
 fn no_script_offers_what_kubectl_asks_for_itself() {
     for (shell, _) in &SCRIPTS[..3] {
