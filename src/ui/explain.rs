@@ -127,12 +127,21 @@ fn remedy_name(remedy: &Remedy, item: &Item) -> String {
             let digest = item.served_digest.as_ref().map_or_else(|| "sha256:…".to_owned(), short);
             format!("the digest in the reference: {}@{digest}", printable(name))
         }
-        RemedyKind::Restart => format!("`kubectl rollout restart {}`", names::workload(&item.workload)),
+        RemedyKind::Restart if restarts(item) => {
+            format!("`kubectl rollout restart {}`", names::workload(&item.workload))
+        }
+        RemedyKind::Restart => "deleting the pods, for new ones".to_owned(),
         RemedyKind::AlwaysPull => {
             let advice = if remedy.helps { " (not recommended)" } else { "" };
             format!("imagePullPolicy: Always and a restart{advice}")
         }
     }
+}
+
+/// The kinds that `kubectl rollout restart` takes.
+fn restarts(item: &Item) -> bool {
+    &*item.workload.api_version == "apps/v1"
+        && matches!(&*item.workload.kind, "Deployment" | "StatefulSet" | "DaemonSet")
 }
 
 /// The reference without tag and digest. A colon in the host is a port's and stands before a slash.
@@ -252,8 +261,9 @@ impl Page {
                 indent += INDENT;
             }
             for evidence in &group.evidence {
-                self.indented(indent, &printable(&evidence.asked));
-                self.indented(indent + INDENT, &format!("→ {}", printable(&evidence.answer)));
+                // Never broken: an address or digest in two parts cannot be copied.
+                self.lines.push(format!("{:indent$}{}", "", printable(&evidence.asked)));
+                self.lines.push(format!("{:indent$}→ {}", "", printable(&evidence.answer), indent = indent + INDENT));
             }
         }
     }
