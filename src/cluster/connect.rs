@@ -87,7 +87,7 @@ fn from_entries(cluster: ClusterEntry, user: AuthInfo, environment: &Environment
 
 /// Adds the scheme that kubectl would: `https` if anything about TLS is configured.
 fn server_url(server: &str, wants_tls: bool) -> Result<Uri, AppError> {
-    let server = server.trim().trim_end_matches('/');
+    let server = server.trim();
     let text = if server.contains("://") {
         server.to_owned()
     } else {
@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(server_url("10.0.0.1:6443", true).unwrap().to_string(), "https://10.0.0.1:6443/");
         assert_eq!(server_url("localhost:8080", false).unwrap().to_string(), "http://localhost:8080/");
         let prefixed = server_url("https://rancher.example.com/k8s/clusters/c-1/", true).unwrap();
-        assert_eq!(prefixed.path(), "/k8s/clusters/c-1");
+        assert_eq!(prefixed.path(), "/k8s/clusters/c-1/");
         for bad in ["", "https://", "ftp://a", "http://a b"] {
             assert!(server_url(bad, true).unwrap_err().message.contains("malformed"), "{bad}");
         }

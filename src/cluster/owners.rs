@@ -311,7 +311,7 @@ impl Cluster {
     /// The type of an owner reference's kind.
     pub(super) async fn resource_of(&self, api_version: &str, kind: &str) -> Result<Resource, Failure> {
         let found = self.inner.discovery.kind(&self.inner.transport, api_version, kind).await?;
-        found.ok_or_else(|| Failure::Malformed(format!("it does not serve the kind `{kind}` of `{api_version}`")))
+        found.ok_or_else(|| Failure::missing(format!("the server doesn't have the kind `{kind}` of `{api_version}`")))
     }
 
     pub(super) async fn list_owners(
