@@ -110,8 +110,8 @@ async fn few_that_turn_out_to_be_many_are_listed() {
     let (server, cluster) = start().await;
     let jobs: Vec<String> = (0..100).map(|n| object(&format!("j{n}"), &format!("j{n}"), "")).collect();
     server.on("/apis/batch/v1/namespaces/shop/jobs?limit=500", 200, &list(&jobs));
-    for n in 0..100 {
-        server.on(&format!("/apis/batch/v1/namespaces/shop/jobs/j{n}"), 200, &jobs[n]);
+    for (n, job) in jobs.iter().enumerate() {
+        server.on(&format!("/apis/batch/v1/namespaces/shop/jobs/j{n}"), 200, job);
     }
     let mut resolver = cluster.owners(&shop(), Expect::Few);
     let pods: Vec<Pod> = (0..100)
