@@ -187,3 +187,20 @@ async fn a_ring_of_owners_ends() {
     resolver.see(&[pod("shop", "p", Some(reference("batch/v1", "Job", "a", "a")))]);
     assert_eq!(uids(&resolver.finish().await), ["a", "b"]);
 }
+
+#[tokio::test]
+async fn many_that_are_missing_cost_one_more_list_and_no_more() {
+    let (server, cluster) = start().await;
+    server.on(REPLICA_SETS, 200, &list(&[]));
+    let late: Vec<String> = (0..40).map(|n| object(&format!("rs{n}"), &format!("rs{n}"), "")).collect();
+    server.on(REPLICA_SETS, 200, &list(&late));
+    server.on(DEPLOYMENTS, 200, &list(&[]));
+    let mut resolver = cluster.owners(&shop(), Expect::Many);
+    for n in 0..100 {
+        let controller = reference("apps/v1", "ReplicaSet", &format!("rs{n}"), &format!("rs{n}"));
+        resolver.see(&[pod("shop", "a", Some(controller))]);
+    }
+    assert_eq!(resolver.finish().await.len(), 40);
+    assert_eq!(server.requests().len(), 3);
+    assert_eq!(cluster.problems()[0].why, "60 of them that pods name as their owners are gone");
+}
