@@ -58,7 +58,9 @@ pub(super) async fn connect(options: &ConnectOptions) -> Result<(Transport, Stri
     let client = client(config).map_err(|error| {
         AppError::failed(format!("failed to prepare the connection to `{server}`")).because(innermost(&error))
     })?;
-    Ok((Transport::new(client, server, options.request_timeout), namespace))
+    // `0` is kubectl's word for no limit.
+    let request_timeout = options.request_timeout.filter(|timeout| !timeout.is_zero());
+    Ok((Transport::new(client, server, request_timeout), namespace))
 }
 
 /// kube's stack on a connector without Nagle's delay, which kube leaves on: it costs every new TLS

@@ -117,7 +117,7 @@ struct KindState {
 }
 
 enum Done {
-    Listed { kind: Kind, name: String, result: Result<Vec<Owner>, Failure> },
+    Listed { kind: Kind, name: String, result: Result<Vec<(Arc<str>, Owner)>, Failure> },
     Got { wanted: Wanted, name: String, result: Result<Option<Owner>, Failure> },
 }
 
@@ -271,7 +271,7 @@ impl Work {
             Done::Listed { kind, name, result } => {
                 let closed = match result {
                     Ok(owners) => {
-                        self.owners.extend(owners.into_iter().map(|owner| (Arc::clone(&owner.itself.uid), owner)));
+                        self.owners.extend(owners.into_iter().map(|(_, owner)| (Arc::clone(&owner.itself.uid), owner)));
                         None
                     }
                     Err(failure) => Some(failure.why()),
@@ -340,26 +340,30 @@ impl Cluster {
         found.ok_or_else(|| Failure::missing(format!("the server doesn't have the kind `{kind}` of `{api_version}`")))
     }
 
+    /// The objects of a type with their namespaces.
     pub(super) async fn list_owners(
         &self,
         resource: &Resource,
         scope: &Scope,
         labels: Option<&str>,
-    ) -> Result<Vec<Owner>, Failure> {
+    ) -> Result<Vec<(Arc<str>, Owner)>, Failure> {
         let list = List {
             labels: labels.map(ToOwned::to_owned),
             ..List::of(resource.path(scope.namespace()), Accept::MetadataList)
         };
         let mut pages = pages::read(Arc::clone(&self.inner.transport), list);
         let mut interner = Interner::default();
-        let mut owners: Vec<Owner> = Vec::new();
+        let mut owners = Vec::new();
         while let Some(page) = pages.recv().await {
             let page = page?;
             if page.again {
                 owners.clear();
             }
             let list: ObjectList<'_> = decode(&page.body)?;
-            owners.extend(list.items.iter().flatten().map(|object| object.metadata.owner(resource, &mut interner)));
+            for object in list.items.iter().flatten() {
+                let owner = object.metadata.owner(resource, &mut interner);
+                owners.push((interner.text(&object.metadata.namespace), owner));
+            }
         }
         Ok(owners)
     }
