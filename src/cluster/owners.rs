@@ -209,7 +209,7 @@ impl Work {
                 continue;
             }
             if missing.len() > FEW {
-                let why = format!("{} of them that pods name as their owners are gone", missing.len());
+                let why = format!("{} objects that pods name as their owners are gone", missing.len());
                 self.cluster.inner.problems.add(&state.name, &why);
                 self.asked.extend(missing.into_iter().map(|wanted| wanted.1.uid));
                 continue;

@@ -202,5 +202,5 @@ async fn many_that_are_missing_cost_one_more_list_and_no_more() {
     }
     assert_eq!(resolver.finish().await.len(), 40);
     assert_eq!(server.requests().len(), 3);
-    assert_eq!(cluster.problems()[0].why, "60 of them that pods name as their owners are gone");
+    assert_eq!(cluster.problems()[0].why, "60 objects that pods name as their owners are gone");
 }

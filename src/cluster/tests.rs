@@ -353,3 +353,15 @@ async fn a_rollout_that_points_at_a_deployment_is_followed() {
         "the server doesn't have the kind `Nonsense` of `argoproj.io/v1alpha1`"
     );
 }
+
+#[tokio::test]
+async fn an_answer_that_is_no_list_is_an_error_in_words() {
+    let (server, cluster) = start().await;
+    server.on(PODS, 200, "<html>log in here</html>");
+    let error = names(&cluster, &Selection::all(shop())).await.unwrap_err();
+    assert!(error.causes[0].starts_with("the server's answer cannot be read: "), "{error:?}");
+    let (server, cluster) = start().await;
+    server.on(PODS, 200, &page("", &[r#"{"metadata":{"name":7}}"#.to_owned()]));
+    let error = names(&cluster, &Selection::all(shop())).await.unwrap_err();
+    assert!(error.causes[0].contains("expected a text"), "{error:?}");
+}
