@@ -291,3 +291,26 @@ async fn a_registry_that_changes_its_mind_is_followed() {
     moved.store(true, Ordering::Relaxed);
     assert!(registries.served(&tag(&server, "app:2", Access::default())).await.is_ok());
 }
+
+#[tokio::test]
+async fn an_expired_token_is_not_used() {
+    let server = Server::start(|seen| {
+        if seen.target.starts_with("/token") {
+            return Answer::body(r#"{"token":"good","expires_in":1}"#);
+        }
+        if seen.header("authorization") == "Bearer good" {
+            return Answer::digest(&hex('a'));
+        }
+        let challenge = format!(r#"Bearer realm="http://{}/token""#, seen.header("host"));
+        Answer::status(401).header("www-authenticate", &challenge)
+    })
+    .await;
+    let registries = registries();
+    for (name, tokens) in [("app:1", 1), ("app:2", 1), ("app:3", 2)] {
+        if tokens == 2 {
+            tokio::time::sleep(Duration::from_millis(800)).await;
+        }
+        registries.served(&tag(&server, name, Access::default())).await.unwrap();
+        assert_eq!(registries.statistics().token_requests, tokens, "{name}");
+    }
+}

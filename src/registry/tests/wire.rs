@@ -135,13 +135,36 @@ async fn what_passes_is_tried_again_twice() {
         assert_eq!(server.lines().len(), 3);
     }
     let left = AtomicU32::new(2);
-    let server =
-        Server::start(move |_| match left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)) {
-            Ok(_) => Answer::cut(),
-            Err(_) => Answer::digest(&hex('a')),
-        })
-        .await;
-    assert_eq!(registries().served(&tag(&server, "app:1", Access::default())).await, Ok(served(&hex('a'))));
+    let server = Server::start(move |seen| {
+        let cut = seen.target.contains("flaky")
+            && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok();
+        if cut { Answer::cut() } else { Answer::digest(&hex('a')) }
+    })
+    .await;
+    let registries = registries();
+    for name in ["app:1", "flaky:1"] {
+        let answer = registries.served(&tag(&server, name, Access::default())).await;
+        assert_eq!(answer, Ok(served(&hex('a'))), "{name}");
+    }
+    assert_eq!(server.lines().len(), 4);
+}
+
+#[tokio::test]
+async fn a_registry_that_never_answers_is_not_waited_for_by_everybody() {
+    let server = Server::start(|_| Answer::status(200).after(Duration::from_secs(60))).await;
+    let options = RegistryOptions { request_timeout: Duration::from_millis(300), ..options() };
+    let registries = Registries::new(options, Arc::new(NoSecrets));
+    let start = Instant::now();
+    let asks = (0..60).map(|number| {
+        let (registries, tag) = (registries.clone(), tag(&server, &format!("app{number}:1"), Access::default()));
+        tokio::spawn(async move { registries.served(&tag).await })
+    });
+    for answer in futures::future::join_all(asks).await {
+        assert_eq!(answer.unwrap(), Err(Failure::TimedOut(1)));
+    }
+    // The first alone, then as many as may be under way at a time.
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert_eq!(registries.statistics().heads, 17);
 }
 
 #[tokio::test]
