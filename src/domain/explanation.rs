@@ -116,16 +116,12 @@ pub fn remedies(verdict: Verdict, policy: PullPolicy) -> Vec<Remedy> {
         PullPolicy::Always => remedy(
             RemedyKind::Restart,
             true,
-            &format!(
-                "with Always a new pod asks the registry again, unless a mirror or cache answers for it with the old content"
-            ),
+            "with Always a new pod asks the registry again, unless a mirror or cache answers for it with the old content",
         ),
         PullPolicy::IfNotPresent => remedy(
             RemedyKind::Restart,
             false,
-            &format!(
-                "the node gives a new pod the image that it holds; nothing asks the registry again, as long as the pod's credentials are the ones that the image was pulled with"
-            ),
+            "the node gives a new pod the image that it holds; nothing asks the registry again, as long as the pod's credentials are the ones that the image was pulled with",
         ),
         PullPolicy::Never => remedy(
             RemedyKind::Restart,
