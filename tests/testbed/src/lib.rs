@@ -5,6 +5,7 @@ pub mod api;
 pub mod bed;
 pub mod client;
 pub mod controllers;
+pub mod demo;
 pub mod gateway;
 pub mod image;
 pub mod load;
