@@ -107,7 +107,7 @@ fn subtract(from: &mut Value, other: &Value) -> bool {
     for (key, taken) in other {
         let is_leaf_taken = taken.as_object().is_none_or(Map::is_empty);
         let gone = match from.get_mut(key) {
-            Some(_) if is_leaf_taken => key != ".",
+            Some(_) if is_leaf_taken => true,
             Some(inner) => subtract(inner, taken),
             None => false,
         };
@@ -115,7 +115,7 @@ fn subtract(from: &mut Value, other: &Value) -> bool {
             from.remove(key);
         }
     }
-    from.is_empty() || from.len() == 1 && from.contains_key(".")
+    from.is_empty()
 }
 
 /// The part of `after` that differs from `before`.
@@ -355,6 +355,16 @@ mod tests {
         apply(&mut object, &deployment("a:2"), &manager("us", "Apply"), true).unwrap();
         assert_eq!(object["spec"]["template"]["spec"]["containers"][0]["image"], "a:2");
         assert_eq!(items(&object, "/metadata/managedFields").len(), 2);
+    }
+
+    #[test]
+    fn an_item_that_is_still_applied_stays_although_some_of_its_fields_go() {
+        let mut object = Value::Null;
+        let mut with_policy = deployment("a:1");
+        with_policy["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = "Always".into();
+        apply(&mut object, &with_policy, &manager("us", "Apply"), false).unwrap();
+        apply(&mut object, &deployment("a:1"), &manager("us", "Apply"), false).unwrap();
+        assert_eq!(object["spec"]["template"]["spec"]["containers"], json!([{"name": "app", "image": "a:1"}]));
     }
 
     #[test]

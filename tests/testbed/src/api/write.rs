@@ -132,6 +132,10 @@ fn furnish_namespace(server: &ApiServer, namespace: &str) -> ApiResult<()> {
 
 /// POST.
 pub fn create(server: &ApiServer, info: &RequestInfo, resource: &ResourceType, body: &[u8]) -> ApiResult<Response> {
+    if info.content_type.contains("protobuf") {
+        // `kubectl create deployment` and the like send it; `kubectl create -f` and `apply` send JSON.
+        return Err(ApiError::unsupported_media_type("application/json (the simulated server reads no protobuf)"));
+    }
     let mut object = decode(body)?;
     if info.name.is_some() {
         return Err(ApiError::method_not_allowed());
