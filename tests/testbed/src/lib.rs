@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod bed;
+pub mod bench;
 pub mod client;
 pub mod controllers;
 pub mod demo;

@@ -139,6 +139,11 @@ impl Registries {
         Ok(Self { images, control, counter, tasks })
     }
 
+    /// Starts counting anew.
+    pub fn forget(&self) {
+        *self.counter.lock().unwrap_or_else(PoisonError::into_inner) = Counter::default();
+    }
+
     /// What was asked so far.
     pub fn counts(&self) -> Value {
         counts_of(&self.counter)
