@@ -1,5 +1,7 @@
 //! The simulated cluster from end to end: what a person does, and what the cluster then reports.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -45,9 +47,12 @@ impl Registry {
 
     /// Pushes content under a tag; answers the manifest's digest.
     fn push(&self, repository: &str, tag: &str, content: &str, command: &[&str]) -> String {
-        let config = json!({"os": "linux", "architecture": "amd64", "config": {"Cmd": command}, "note": content}).to_string();
+        let config =
+            json!({"os": "linux", "architecture": "amd64", "config": {"Cmd": command}, "note": content}).to_string();
         let config_digest = digest(&config);
-        let manifest = json!({"schemaVersion": 2, "config": {"digest": config_digest, "size": config.len()}, "layers": []}).to_string();
+        let manifest =
+            json!({"schemaVersion": 2, "config": {"digest": config_digest, "size": config.len()}, "layers": []})
+                .to_string();
         let manifest_digest = digest(&manifest);
         let mut shelf = self.shelf.lock().unwrap();
         shelf.insert(format!("/v2/{repository}/blobs/{config_digest}"), (config_digest, config));
@@ -146,7 +151,9 @@ async fn pods_that_cannot_start_say_why_in_the_kubelets_words() {
     let cluster = Simulated::start(SimulatedOptions::default()).await;
     registry.push("tools/crash", "1", "crash", &["/bin/busybox", "false"]);
     let missing = registry.image("no/such:1");
-    for (name, image) in [("nopull", missing.as_str()), ("crash", &registry.image("tools/crash:1")), ("badname", "Bad/NAME:1")] {
+    for (name, image) in
+        [("nopull", missing.as_str()), ("crash", &registry.image("tools/crash:1")), ("badname", "Bad/NAME:1")]
+    {
         let pod = json!({"metadata": {"name": name}, "spec": {"containers": [{"name": "c", "image": image}]}});
         cluster.create("pods", pod).unwrap();
     }
@@ -177,9 +184,7 @@ async fn every_kind_of_owner_brings_its_pods_to_run_and_takes_them_away() {
     let cluster = Simulated::start(SimulatedOptions::default()).await;
     registry.push("app", "1", "app", &[]);
     registry.push("once", "1", "once", &["/bin/busybox", "true"]);
-    let template = |image: &str| {
-        json!({"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "c", "image": registry.image(image)}]}})
-    };
+    let template = |image: &str| json!({"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "c", "image": registry.image(image)}]}});
     let selector = json!({"matchLabels": {"app": "x"}});
     let spec = json!({"replicas": 2, "selector": selector, "template": template("app:1"), "serviceName": "db"});
     cluster.create("statefulsets.apps", json!({"metadata": {"name": "db"}, "spec": spec})).unwrap();
@@ -190,7 +195,10 @@ async fn every_kind_of_owner_brings_its_pods_to_run_and_takes_them_away() {
     let spec = json!({"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": once}}});
     cluster.create("cronjobs.batch", json!({"metadata": {"name": "report"}, "spec": spec})).unwrap();
     cluster.run_cron_job("default", "report").unwrap();
-    cluster.node("node-a").add_static_pod(&json!({"metadata": {"name": "static"}, "spec": template("app:1")["spec"]})).unwrap();
+    cluster
+        .node("node-a")
+        .add_static_pod(&json!({"metadata": {"name": "static"}, "spec": template("app:1")["spec"]}))
+        .unwrap();
     eventually(&cluster, |cluster| {
         let pods = cluster.list("pods", None);
         let in_phase = |phase: &str| pods.iter().filter(|pod| text(pod, "/status/phase") == phase).count();

@@ -10,8 +10,16 @@ use super::patch::{merge_key, strategic_merge_patch};
 
 /// Fields that belong to the server and are never managed.
 const SERVER_FIELDS: &[&str] = &[
-    "uid", "creationTimestamp", "resourceVersion", "generation", "managedFields", "name", "namespace", "selfLink",
-    "deletionTimestamp", "deletionGracePeriodSeconds",
+    "uid",
+    "creationTimestamp",
+    "resourceVersion",
+    "generation",
+    "managedFields",
+    "name",
+    "namespace",
+    "selfLink",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
 ];
 
 /// The fields that `value` sets.
@@ -167,7 +175,9 @@ fn put_entry(object: &mut Value, manager: &Manager, set: Value, replaces: bool) 
             subtract(&mut entry["fieldsV1"], &set);
         }
     }
-    entries.retain(|entry| is_entry_of(entry, manager) || entry["fieldsV1"].as_object().is_some_and(|set| !set.is_empty()));
+    entries.retain(|entry| {
+        is_entry_of(entry, manager) || entry["fieldsV1"].as_object().is_some_and(|set| !set.is_empty())
+    });
     if let Some(entry) = entries.iter_mut().find(|entry| is_entry_of(entry, manager)) {
         if replaces {
             entry["fieldsV1"] = set;
@@ -274,7 +284,9 @@ pub fn apply(object: &mut Value, applied: &Value, manager: &Manager, force: bool
             }
             let who = format!("\"{}\" using {}", text(entry, "/manager"), text(entry, "/apiVersion"));
             for path in &paths {
-                causes.push(json!({"reason": "FieldManagerConflict", "message": format!("conflict with {who}"), "field": path}));
+                causes.push(
+                    json!({"reason": "FieldManagerConflict", "message": format!("conflict with {who}"), "field": path}),
+                );
             }
             sentences.push(match paths.as_slice() {
                 [only] => format!("conflict with {who}: {only}"),

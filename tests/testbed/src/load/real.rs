@@ -36,7 +36,8 @@ impl Access {
     pub fn from_kubeconfig(path: &Path) -> Result<Self, Failure> {
         use base64::Engine;
         let config: Value = serde_saphyr::from_str(&std::fs::read_to_string(path)?)?;
-        let context = named(&config, "contexts", text(&config, "/current-context"), "context").ok_or("no current context")?;
+        let context =
+            named(&config, "contexts", text(&config, "/current-context"), "context").ok_or("no current context")?;
         let cluster = named(&config, "clusters", text(context, "/cluster"), "cluster").ok_or("no such cluster")?;
         let user = named(&config, "users", text(context, "/user"), "user").ok_or("no such user")?;
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -90,7 +91,9 @@ impl Access {
 /// Creates the load; answers how many pods there are.
 pub async fn create(access: &Access, options: &LoadOptions, images: &[LoadImage]) -> Result<usize, Failure> {
     for name in synthetic::namespaces(options) {
-        access.create("/api/v1/namespaces", &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})).await?;
+        access
+            .create("/api/v1/namespaces", &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
+            .await?;
     }
     for node in synthetic::nodes(options) {
         access.create("/api/v1/nodes", &node).await?;
@@ -109,7 +112,12 @@ pub async fn create(access: &Access, options: &LoadOptions, images: &[LoadImage]
 }
 
 /// One workload: the owners' uids are the server's, so they come one after the other.
-async fn create_workload(access: &Access, options: &LoadOptions, images: &[LoadImage], number: usize) -> Result<usize, Failure> {
+async fn create_workload(
+    access: &Access,
+    options: &LoadOptions,
+    images: &[LoadImage],
+    number: usize,
+) -> Result<usize, Failure> {
     let mut workload = synthetic::workload(options, images, number);
     let place = namespace(&workload.deployment).to_owned();
     let deployments = format!("/apis/apps/v1/namespaces/{place}/deployments");

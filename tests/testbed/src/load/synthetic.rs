@@ -62,7 +62,8 @@ pub fn nodes(options: &LoadOptions) -> Vec<Value> {
 
 fn environment(service: usize) -> Vec<Value> {
     let mut variables: Vec<Value> = [
-        ("LOG_LEVEL", "info"), ("DATABASE_HOST", "postgres-primary.data.svc.cluster.local"),
+        ("LOG_LEVEL", "info"),
+        ("DATABASE_HOST", "postgres-primary.data.svc.cluster.local"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel-collector.observability.svc.cluster.local:4317"),
     ]
     .iter()
@@ -70,10 +71,11 @@ fn environment(service: usize) -> Vec<Value> {
     .collect();
     let name = format!("service-{service}");
     variables.push(json!({"name": "SERVICE_NAME", "value": name}));
-    for (name, path) in [("POD_NAME", "metadata.name")] {
-        variables.push(json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}));
-    }
-    variables.push(json!({"name": "DATABASE_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "database", "key": "password"}}}));
+    let own_name = json!({"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}});
+    variables.push(json!({"name": "POD_NAME", "valueFrom": own_name}));
+    variables.push(
+        json!({"name": "DATABASE_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "database", "key": "password"}}}),
+    );
     variables
 }
 
@@ -176,9 +178,7 @@ pub fn workload(options: &LoadOptions, images: &[LoadImage], number: usize) -> W
 
     let hash = safe_hash(&json!(name));
     object_at(&mut template, &["metadata", "labels"]).insert("pod-template-hash".into(), hash.as_str().into());
-    let owner = |api_version: &str, kind: &str, name: &str, uid: String| {
-        json!([{"apiVersion": api_version, "kind": kind, "name": name, "uid": uid, "controller": true, "blockOwnerDeletion": true}])
-    };
+    let owner = |api_version: &str, kind: &str, name: &str, uid: String| json!([{"apiVersion": api_version, "kind": kind, "name": name, "uid": uid, "controller": true, "blockOwnerDeletion": true}]);
     let set_name = format!("{name}-{hash}");
     let mut replica_set = json!({
         "apiVersion": "apps/v1", "kind": "ReplicaSet",
@@ -231,7 +231,9 @@ pub fn fill(server: &ApiServer, options: &LoadOptions, images: &[LoadImage]) {
     let workloads: Vec<Workload> = std::thread::scope(|scope| {
         let parts: Vec<_> = numbers
             .chunks(numbers.len().div_ceil(threads).max(1))
-            .map(|part| scope.spawn(move || part.iter().map(|number| workload(options, images, *number)).collect::<Vec<_>>()))
+            .map(|part| {
+                scope.spawn(move || part.iter().map(|number| workload(options, images, *number)).collect::<Vec<_>>())
+            })
             .collect();
         parts.into_iter().flat_map(|part| part.join().unwrap_or_default()).collect()
     });
