@@ -1,1 +1,6 @@
-//! Tests.
+//! The stories that users live through, written once and run on whichever bed `FRESHIMAGE_BED` names.
+//!
+//! Each pins the exit code and both streams of the real binary.
+
+mod seed;
+mod support;

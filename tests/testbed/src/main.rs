@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
+use testbed::demo::{DemoOptions, demo};
 use testbed::load::LoadOptions;
 use testbed::load::real::{Access, Failure, create};
 use testbed::load::registries::Registries;
@@ -31,6 +32,18 @@ enum Command {
         /// No pods: an empty cluster with controllers and two nodes
         #[arg(long)]
         empty: bool,
+    },
+    /// Live the product's story on this terminal
+    Demo {
+        /// The product's binary
+        #[arg(long)]
+        binary: PathBuf,
+        /// Leave the cluster running to play with
+        #[arg(long)]
+        shell: bool,
+        /// Pause before each step, such as `2s`
+        #[arg(long, default_value = "0s", value_parser = parse_duration)]
+        pause: Duration,
     },
     /// Create the same pods in a real API server (a control plane is enough), and serve the registries
     Load {
@@ -144,6 +157,14 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             until_told_to_stop().await?;
             say(&json!({"registries": registries.as_ref().map(Registries::counts)}));
             cluster.stop().await;
+        }
+        Command::Demo { binary, shell, pause } => {
+            let options = DemoOptions { binary, shell, pause };
+            // The story ends with an error or by itself; Ctrl-C drops it, and its cluster and folder with it.
+            tokio::select! {
+                outcome = demo(&options) => outcome.map_err(|error| Failure::from(error.to_string()))?,
+                outcome = tokio::signal::ctrl_c(), if !options.shell => outcome?,
+            }
         }
         Command::Load { load, kubeconfig } => {
             let options = load.options();

@@ -1,0 +1,354 @@
+//! The newest state of one controller: what its template asks for, and how far its rollout is.
+//!
+//! Read by field names that all controllers share, so that a kind nobody thought of works too.
+
+use std::sync::Arc;
+
+use serde::de::{Deserializer, Error as _, IgnoredAny};
+use serde::{Deserialize, de};
+
+use super::Cluster;
+use super::discovery::decode;
+use super::failure::Failure;
+use super::transport::Accept;
+use crate::domain::inventory::Workload;
+use crate::domain::workload::{Role, WorkloadState};
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Object {
+    metadata: Metadata,
+    spec: Spec,
+    status: Status,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Metadata {
+    generation: Number,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Spec {
+    replicas: Number,
+    parallelism: Number,
+    paused: Option<bool>,
+    suspend: Option<bool>,
+    update_strategy: Lenient<Strategy>,
+    template: Option<Template>,
+    job_template: Option<Box<JobTemplate>>,
+    workload_ref: Option<WorkloadReference>,
+    /// A bare pod's.
+    #[serde(flatten)]
+    pod: PodSpec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Strategy {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Template {
+    spec: PodSpec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct JobTemplate {
+    spec: JobSpec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct JobSpec {
+    template: Option<Template>,
+}
+
+/// Argo Rollouts may leave the template in a Deployment and only point at it.
+#[derive(Deserialize, Clone)]
+#[serde(rename_all = "camelCase")]
+struct WorkloadReference {
+    api_version: String,
+    kind: String,
+    name: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct PodSpec {
+    init_containers: Option<Vec<Container>>,
+    containers: Option<Vec<Container>>,
+    ephemeral_containers: Option<Vec<Container>>,
+    volumes: Option<Vec<Volume>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Container {
+    name: Arc<str>,
+    image: Option<Arc<str>>,
+    restart_policy: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Volume {
+    name: Arc<str>,
+    image: Option<ImageSource>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ImageSource {
+    reference: Option<Arc<str>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Status {
+    observed_generation: Number,
+    replicas: Number,
+    updated_replicas: Number,
+    available_replicas: Number,
+    ready_replicas: Number,
+    desired_number_scheduled: Number,
+    current_number_scheduled: Number,
+    updated_number_scheduled: Number,
+    number_available: Number,
+    active: Number,
+    ready: Number,
+    conditions: Lenient<Vec<Condition>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    reason: String,
+}
+
+/// A number, or one in a text (Argo Rollouts' `observedGeneration`), or anything else, which is none:
+/// a CronJob's `active` is a list.
+#[derive(Default, Clone, Copy)]
+struct Number(Option<i64>);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> de::Visitor<'de> for Reader {
+            type Value = Number;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a number")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Number, E> {
+                Ok(Number(Some(number)))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Number, E> {
+                Ok(Number(i64::try_from(number).ok()))
+            }
+
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Number, E> {
+                Ok(Number(None))
+            }
+
+            fn visit_bool<E: de::Error>(self, _: bool) -> Result<Number, E> {
+                Ok(Number(None))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Number, E> {
+                Ok(Number(text.parse().ok()))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Number, E> {
+                Ok(Number(None))
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Number, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Number(None))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Number, A::Error> {
+                while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Number(None))
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// A value, or nothing where a kind of its own puts something else under that name.
+#[derive(Default)]
+struct Lenient<T>(Option<T>);
+
+impl<'de, T: de::DeserializeOwned> Deserialize<'de> for Lenient<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer).map_err(D::Error::custom)?;
+        Ok(Self(serde_json::from_value(value).ok()))
+    }
+}
+
+impl Cluster {
+    /// Reads a controller in full.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in one sentence.
+    pub async fn workload(&self, workload: &Workload) -> Result<WorkloadState, String> {
+        let reference = &workload.reference;
+        let object = self.read_workload(workload, &reference.api_version, &reference.kind, &reference.name).await;
+        let mut object = object.map_err(|failure| failure.why())?;
+        if let (None, Some(target)) = (&object.spec.template, &object.spec.workload_ref) {
+            let (api_version, kind) = (target.api_version.clone(), target.kind.clone());
+            let template = self.read_workload(workload, &api_version, &kind, &target.name.clone()).await;
+            object.spec.template = template.map_err(|failure| failure.why())?.spec.template;
+        }
+        Ok(object.state())
+    }
+
+    async fn read_workload(
+        &self,
+        workload: &Workload,
+        api_version: &str,
+        kind: &str,
+        name: &str,
+    ) -> Result<Object, Failure> {
+        let resource = self.resource_of(api_version, kind).await?;
+        let path = resource.object_path(Some(&workload.namespace), name);
+        let body = self.inner.transport.get(&path, Accept::Whole).await?;
+        decode(&body)
+    }
+}
+
+impl Object {
+    fn state(self) -> WorkloadState {
+        let Self { metadata, spec, status } = self;
+        let first = |numbers: &[Number]| numbers.iter().find_map(|number| number.0);
+        let template = spec.template.or(spec.job_template.and_then(|job| job.spec.template));
+        let pod = template.map_or(spec.pod, |template| template.spec);
+        WorkloadState {
+            template: pod.images(),
+            generation: metadata.generation.0.unwrap_or_default(),
+            observed_generation: status.observed_generation.0,
+            desired: first(&[status.desired_number_scheduled, spec.replicas, spec.parallelism]).unwrap_or_default(),
+            existing: first(&[status.current_number_scheduled, status.replicas, status.active]).unwrap_or_default(),
+            updated: first(&[status.updated_number_scheduled, status.updated_replicas]),
+            available: first(&[
+                status.number_available,
+                status.available_replicas,
+                status.ready_replicas,
+                status.ready,
+            ])
+            .unwrap_or_default(),
+            paused: spec.paused.or(spec.suspend).unwrap_or_default(),
+            on_delete: spec.update_strategy.0.is_some_and(|strategy| strategy.kind == "OnDelete"),
+            stalled: status
+                .conditions
+                .0
+                .unwrap_or_default()
+                .iter()
+                .any(|condition| condition.kind == "Progressing" && condition.reason == "ProgressDeadlineExceeded"),
+        }
+    }
+}
+
+impl PodSpec {
+    fn images(self) -> Vec<(Role, Arc<str>, Arc<str>)> {
+        let containers = |list: Option<Vec<Container>>, role: Role| {
+            list.unwrap_or_default().into_iter().filter_map(move |container| {
+                let sidecar = role == Role::Init && container.restart_policy.as_deref() == Some("Always");
+                Some((if sidecar { Role::Sidecar } else { role }, container.name, container.image?))
+            })
+        };
+        let volumes = self
+            .volumes
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|volume| Some((Role::Volume, volume.name, volume.image?.reference?)));
+        containers(self.init_containers, Role::Init)
+            .chain(containers(self.containers, Role::Container))
+            .chain(containers(self.ephemeral_containers, Role::Ephemeral))
+            .chain(volumes)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(json: &str) -> WorkloadState {
+        serde_json::from_str::<Object>(json).unwrap().state()
+    }
+
+    fn images(state: &WorkloadState) -> Vec<(Role, &str, &str)> {
+        state.template.iter().map(|(role, name, image)| (*role, &**name, &**image)).collect()
+    }
+
+    #[test]
+    fn a_deployment_tells_its_rollout() {
+        let state = state(
+            r#"{"metadata":{"generation":3},"spec":{"replicas":2,"paused":true,"strategy":{"type":"RollingUpdate"},
+            "template":{"spec":{"initContainers":[{"name":"i","image":"i:1"},{"name":"s","image":"s:1","restartPolicy":"Always"}],
+              "containers":[{"name":"c","image":"c:1"}],"volumes":[{"name":"v","image":{"reference":"v:1"}},{"name":"e","emptyDir":{}}]}}},
+            "status":{"observedGeneration":2,"replicas":3,"updatedReplicas":1,"availableReplicas":2,
+              "conditions":[{"type":"Progressing","status":"False","reason":"ProgressDeadlineExceeded"}]}}"#,
+        );
+        assert_eq!(
+            images(&state),
+            [
+                (Role::Init, "i", "i:1"),
+                (Role::Sidecar, "s", "s:1"),
+                (Role::Container, "c", "c:1"),
+                (Role::Volume, "v", "v:1")
+            ]
+        );
+        assert_eq!((state.generation, state.observed_generation), (3, Some(2)));
+        assert_eq!((state.desired, state.existing, state.updated, state.available), (2, 3, Some(1), 2));
+        assert!(state.paused && state.stalled && !state.on_delete);
+    }
+
+    #[test]
+    fn the_other_kinds_count_in_their_own_words() {
+        let daemon_set = state(
+            r#"{"spec":{"updateStrategy":{"type":"OnDelete"}},"status":{"desiredNumberScheduled":3,"currentNumberScheduled":2,
+              "updatedNumberScheduled":1,"numberAvailable":1}}"#,
+        );
+        assert_eq!(
+            (daemon_set.desired, daemon_set.existing, daemon_set.updated, daemon_set.available),
+            (3, 2, Some(1), 1)
+        );
+        assert!(daemon_set.on_delete);
+        let replica_set = state(r#"{"spec":{"replicas":1},"status":{"replicas":1,"availableReplicas":1}}"#);
+        assert_eq!(replica_set.updated, None);
+        let cron_job = state(
+            r#"{"spec":{"suspend":false,"jobTemplate":{"spec":{"template":{"spec":{"containers":[{"name":"c","image":"c:1"}]}}}}},
+              "status":{"active":[{"kind":"Job","name":"j"}]}}"#,
+        );
+        assert_eq!((images(&cron_job), cron_job.existing), (vec![(Role::Container, "c", "c:1")], 0));
+        let job = state(r#"{"spec":{"parallelism":2},"status":{"active":1,"ready":1}}"#);
+        assert_eq!((job.desired, job.existing, job.available), (2, 1, 1));
+        let pod = state(r#"{"spec":{"containers":[{"name":"c","image":"c:1"}]}}"#);
+        assert_eq!(images(&pod), [(Role::Container, "c", "c:1")]);
+    }
+
+    #[test]
+    fn foreign_kinds_do_as_they_like() {
+        let rollout = state(
+            r#"{"metadata":{"generation":3},"spec":{"replicas":1,"strategy":{"canary":{}},"updateStrategy":"x",
+              "template":{"spec":{"containers":[{"name":"c","image":"c:1"}]}}},
+              "status":{"observedGeneration":"3","conditions":"none","replicas":1.5,"active":{"a":1}}}"#,
+        );
+        assert_eq!(rollout.observed_generation, Some(3));
+        assert_eq!(rollout.template.len(), 1);
+        assert_eq!(state("{}"), WorkloadState::default());
+    }
+}

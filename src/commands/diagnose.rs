@@ -1,0 +1,35 @@
+//! `diagnose`: do my pods run what their tags stand for now?
+
+use super::look::{Request, look};
+use crate::error::AppError;
+use crate::exit::Exit;
+use crate::settings::{DiagnoseSettings, Environment, Selection};
+use crate::ui::{Printer, answer};
+
+/// Looks, prints the answer, and returns the code that `--fail-on` asks for.
+///
+/// # Errors
+/// When the cluster cannot be reached, or the pods or workloads that were asked for cannot be read.
+pub fn diagnose(settings: &DiagnoseSettings, environment: &Environment, printer: &Printer) -> Result<Exit, AppError> {
+    let request = Request {
+        common: &settings.common,
+        environment,
+        words: words(&settings.selection),
+        all_namespaces: settings.all_namespaces,
+        labels: settings.label_selector.clone(),
+        fields: settings.field_selector.clone(),
+        thorough: false,
+    };
+    let seen = super::block_on(look(&request, printer))?;
+    let place = super::place(&seen, &settings.common);
+    answer::diagnosis(printer, &seen.diagnosis, settings, &place, seen.now)?;
+    Ok(settings.fail_on.judge(&seen.diagnosis))
+}
+
+fn words(selection: &Selection) -> Vec<String> {
+    match selection {
+        Selection::All => Vec::new(),
+        Selection::Types(kinds) => vec![kinds.join(",")],
+        Selection::Named(targets) => targets.iter().map(|target| format!("{}/{}", target.kind, target.name)).collect(),
+    }
+}

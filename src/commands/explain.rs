@@ -1,0 +1,31 @@
+//! `explain`: the whole evidence for one workload.
+
+use super::look::{Request, look};
+use crate::error::AppError;
+use crate::exit::Exit;
+use crate::settings::{Environment, ExplainSettings};
+use crate::ui::{Printer, answer};
+
+/// Looks at one workload and tells everything that was asked and answered.
+///
+/// # Errors
+/// When the cluster cannot be reached, the workload cannot be read or has nothing to explain, or the
+/// container is none of its.
+pub fn explain(settings: &ExplainSettings, environment: &Environment, printer: &Printer) -> Result<Exit, AppError> {
+    let target = format!("{}/{}", settings.target.kind, settings.target.name);
+    let request = Request {
+        common: &settings.common,
+        environment,
+        words: vec![target.clone()],
+        all_namespaces: false,
+        labels: None,
+        fields: None,
+        thorough: true,
+    };
+    let seen = super::block_on(look(&request, printer))?;
+    if seen.diagnosis.items.is_empty() {
+        return Err(AppError::failed(format!("there is nothing to explain: no pod belongs to `{target}`")));
+    }
+    answer::explanation(printer, &seen.diagnosis, settings, seen.now)?;
+    Ok(Exit::Done)
+}

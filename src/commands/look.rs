@@ -1,0 +1,279 @@
+//! The one look at a cluster and its registries that every command starts from.
+//!
+//! Everything that can overlap does: nodes and owners are read beside the pods, and tags are asked for
+//! as soon as the first page of pods names them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+
+use super::asking::Asking;
+use crate::cluster::{Cluster, ConnectOptions, Expect, PullSecret, Scope, Selection, Target};
+use crate::domain::diagnosis::{Diagnosis, Item};
+use crate::domain::inquiry::{self, Inquiry};
+use crate::domain::inventory::Workload;
+use crate::domain::workload::{Access, Pod, Snapshot};
+use crate::domain::{Platform, report};
+use crate::error::AppError;
+use crate::registry::{PullSecrets, Registries, RegistryOptions, SecretDocument};
+use crate::settings::{CommonSettings, Environment, RequestTimeout};
+use crate::ui::{Printer, progress};
+
+/// What is to be looked at.
+pub(super) struct Request<'a> {
+    pub(super) common: &'a CommonSettings,
+    pub(super) environment: &'a Environment,
+    /// `TYPE/NAME` or `TYPE,TYPE`, as the cluster's edge resolves them; empty for every pod.
+    pub(super) words: Vec<String>,
+    pub(super) all_namespaces: bool,
+    pub(super) labels: Option<String>,
+    pub(super) fields: Option<String>,
+    /// Dates, revisions and contents of everything, not only where a verdict needs them.
+    pub(super) thorough: bool,
+}
+
+/// What was seen.
+pub(super) struct Seen {
+    pub(super) diagnosis: Diagnosis,
+    /// The namespace that was looked at; `None` for all.
+    pub(super) namespace: Option<String>,
+    /// The namespace that a command without `-n` and with the same context would look at.
+    pub(super) default_namespace: String,
+    pub(super) now: Timestamp,
+}
+
+pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<Seen, AppError> {
+    let progress = printer.progress();
+    let cluster = Cluster::connect(&connect_options(request.common, request.environment)).await?;
+    let registries = Registries::new(
+        registry_options(request.common, request.environment)?,
+        Arc::new(SecretsOfCluster(cluster.clone())),
+    );
+    let namespace = cluster.default_namespace().to_owned();
+    let scope = if request.all_namespaces { Scope::AllNamespaces } else { Scope::Namespace(namespace.as_str().into()) };
+    let targets = targets(&cluster, request, &scope).await?;
+    let mut asking = Asking::new(cluster.clone(), registries);
+    let mut snapshot = read(&cluster, &mut asking, request, &scope, &targets, |pods| {
+        progress.set(progress::line(pods, 0, 0));
+    })
+    .await?;
+    if !targets.is_empty() {
+        let owners = std::mem::take(&mut snapshot.owners);
+        snapshot.pods.retain(|pod| {
+            let ownership = inquiry::ownership(pod, &owners);
+            targets.iter().any(|target| is_meant(target, pod, &ownership))
+        });
+        snapshot.owners = owners;
+    }
+    let mut inquiry = Inquiry::new(&snapshot, request.thorough);
+    let pods = snapshot.pods.len();
+    asking.settle(&mut inquiry, |answered, asked| progress.set(progress::line(pods, answered, asked))).await;
+    let now = Timestamp::now();
+    let mut diagnosis = inquiry.report(now, cluster.problems());
+    for target in &targets {
+        let idle = idle(&cluster, target, &snapshot).await;
+        diagnosis.add_idle(idle);
+    }
+    diagnosis.problems = cluster.problems();
+    Ok(Seen {
+        diagnosis,
+        namespace: (!request.all_namespaces).then(|| namespace.clone()),
+        default_namespace: namespace,
+        now,
+    })
+}
+
+async fn targets(cluster: &Cluster, request: &Request<'_>, scope: &Scope) -> Result<Vec<Target>, AppError> {
+    let targets = cluster.resolve(&request.words, scope).await?;
+    let Some(labels) = &request.labels else { return Ok(targets) };
+    // With a type, a selector picks objects of that type; pods are selected while they are listed.
+    let mut selected = Vec::new();
+    for target in targets {
+        if target.is_pod() || target.name.is_some() {
+            selected.push(target);
+        } else {
+            selected.extend(cluster.list_targets(&target.resource, Some(labels), scope).await?);
+        }
+    }
+    Ok(selected)
+}
+
+/// Reads pods, nodes and owners, each as soon as it can be.
+async fn read(
+    cluster: &Cluster,
+    asking: &mut Asking,
+    request: &Request<'_>,
+    scope: &Scope,
+    targets: &[Target],
+    progress: impl Fn(usize),
+) -> Result<Snapshot, AppError> {
+    let named_pods: Vec<Arc<str>> =
+        targets.iter().filter(|target| target.is_pod()).filter_map(|target| target.name.clone()).collect();
+    let only_named_pods = !targets.is_empty() && named_pods.len() == targets.len();
+    let pods_alone = targets.iter().all(Target::is_pod);
+    let selection = Selection {
+        scope: scope.clone(),
+        labels: request.labels.clone().filter(|_| pods_alone),
+        fields: request.fields.clone(),
+        names: if only_named_pods { named_pods } else { Vec::new() },
+    };
+    let expect = if only_named_pods { Expect::Few } else { Expect::Many };
+    let mut owners = cluster.owners(scope, expect);
+    let nodes = (!only_named_pods).then(|| {
+        let cluster = cluster.clone();
+        tokio::spawn(async move { cluster.nodes().await })
+    });
+    let mut pods = cluster.pods(&selection);
+    let mut snapshot = Snapshot::default();
+    while let Some(page) = pods.next().await {
+        let page = page?;
+        owners.see(&page);
+        // Where only some of the pods are meant, the others' tags are nobody's business.
+        if pods_alone {
+            for question in page.iter().flat_map(inquiry::first_questions) {
+                asking.ask(question);
+            }
+        }
+        snapshot.pods.extend(page);
+        progress(snapshot.pods.len());
+    }
+    snapshot.owners = owners.finish().await;
+    snapshot.nodes = match nodes {
+        Some(nodes) => nodes.await.unwrap_or_default(),
+        None => nodes_of(cluster, &snapshot.pods).await,
+    };
+    Ok(snapshot)
+}
+
+async fn nodes_of(cluster: &Cluster, pods: &[Pod]) -> HashMap<Arc<str>, Platform> {
+    let mut names: Vec<Arc<str>> = pods.iter().filter_map(|pod| pod.node.clone()).collect();
+    names.sort();
+    names.dedup();
+    cluster.nodes_named(&names).await
+}
+
+/// Whether a target of the command line means this pod: itself, or something above it.
+fn is_meant(target: &Target, pod: &Pod, ownership: &inquiry::Ownership) -> bool {
+    if target.is_pod() {
+        return target.name.as_ref().is_none_or(|name| *name == pod.name);
+    }
+    ownership.chain.iter().any(|owner| match target.uid() {
+        Some(uid) => owner.uid == *uid,
+        None => {
+            let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
+            target.name.is_none() && *owner.kind == *target.resource.kind && *group == *target.resource.group
+        }
+    })
+}
+
+/// A workload that was named and has no pods still deserves its rows.
+async fn idle(cluster: &Cluster, target: &Target, snapshot: &Snapshot) -> Vec<Item> {
+    let Some(owner) = &target.owner else { return Vec::new() };
+    let has_pods = snapshot
+        .pods
+        .iter()
+        .any(|pod| inquiry::ownership(pod, &snapshot.owners).chain.iter().any(|above| above.uid == owner.itself.uid));
+    if has_pods {
+        return Vec::new();
+    }
+    let workload = Workload { namespace: Arc::clone(&target.namespace), reference: owner.itself.clone() };
+    match cluster.workload(&workload).await {
+        Ok(state) => report::idle(&workload, &state),
+        Err(_) => Vec::new(),
+    }
+}
+
+fn connect_options(common: &CommonSettings, environment: &Environment) -> ConnectOptions {
+    let connection = &common.connection;
+    let secret = |secret: &Option<crate::settings::Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+    let path = |text: &Option<String>| text.as_ref().map(Into::into);
+    ConnectOptions {
+        kubeconfig: path(&connection.kubeconfig),
+        context: connection.context.clone(),
+        cluster: connection.cluster.clone(),
+        user: connection.user.clone(),
+        server: connection.server.clone(),
+        token: secret(&connection.token),
+        namespace: connection.namespace.clone(),
+        impersonate_user: connection.impersonate.clone(),
+        impersonate_groups: connection.impersonate_groups.clone(),
+        impersonate_uid: connection.impersonate_uid.clone(),
+        insecure_skip_tls_verify: connection.insecure_skip_tls_verify,
+        certificate_authority: path(&connection.certificate_authority),
+        client_certificate: path(&connection.client_certificate),
+        client_key: path(&connection.client_key),
+        tls_server_name: connection.tls_server_name.clone(),
+        request_timeout: match connection.request_timeout {
+            Some(RequestTimeout::After(time)) => Some(time),
+            Some(RequestTimeout::Never) | None => None,
+        },
+        environment: crate::cluster::Environment {
+            kubeconfig: environment.kubeconfig.clone(),
+            home: environment.home.clone(),
+            https_proxy: secret(&environment.https_proxy),
+            http_proxy: secret(&environment.http_proxy),
+            no_proxy: environment.no_proxy.clone(),
+            service_host: environment.service_host.clone(),
+            service_port: environment.service_port.clone(),
+            pod_namespace: environment.pod_namespace.clone(),
+            service_account: None,
+        },
+    }
+}
+
+/// A day: `--request-timeout 0` means "as long as it takes", and a deadline has to be some number.
+const NEVER: Duration = Duration::from_secs(86_400);
+
+fn registry_options(common: &CommonSettings, environment: &Environment) -> Result<RegistryOptions, AppError> {
+    let mut options = RegistryOptions {
+        environment: crate::registry::Environment {
+            docker_config: environment.docker_config.clone(),
+            registry_auth_file: environment.registry_auth_file.clone(),
+            xdg_runtime_dir: environment.xdg_runtime_dir.clone(),
+            xdg_config_home: environment.xdg_config_home.clone(),
+            home: environment.home.clone(),
+            path: environment.path.clone(),
+            certificate_dirs: vec!["/etc/docker/certs.d".into(), "/etc/containers/certs.d".into()],
+        },
+        insecure_registries: common.registries.insecure.iter().cloned().collect(),
+        ..RegistryOptions::default()
+    };
+    for (host, base) in &common.registries.mirrors {
+        let base = base.parse().map_err(|_| AppError::usage(format!("`{base}` is no URL")))?;
+        options.mirrors.insert(host.clone(), base);
+    }
+    match common.connection.request_timeout {
+        Some(RequestTimeout::After(time)) => options.request_timeout = time,
+        Some(RequestTimeout::Never) => options.request_timeout = NEVER,
+        None => {}
+    }
+    Ok(options)
+}
+
+/// Pull secrets as the registries' edge wants them.
+struct SecretsOfCluster(Cluster);
+
+impl PullSecrets for SecretsOfCluster {
+    fn pod_secrets<'a>(&'a self, access: &'a Access) -> BoxFuture<'a, Vec<SecretDocument>> {
+        Box::pin(
+            async move { self.0.pull_secrets_of_pod(access).await.iter().map(|secret| document(secret)).collect() },
+        )
+    }
+
+    fn service_account_secrets<'a>(&'a self, access: &'a Access) -> BoxFuture<'a, Vec<SecretDocument>> {
+        Box::pin(async move {
+            self.0.pull_secrets_of_service_account(access).await.iter().map(|secret| document(secret)).collect()
+        })
+    }
+}
+
+fn document(secret: &PullSecret) -> SecretDocument {
+    match secret.kind.as_str() {
+        "kubernetes.io/dockercfg" => SecretDocument::DockerCfg(secret.document.clone()),
+        _ => SecretDocument::DockerConfigJson(secret.document.clone()),
+    }
+}

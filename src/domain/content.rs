@@ -1,0 +1,294 @@
+//! Do two manifests stand for the same content on a node's platform?
+//!
+//! The identity of content is the config digest of one platform's image. An index is only a wrapping:
+//! its digest changes with every annotation and attestation, and runtimes report whichever of several
+//! wrappings they like. So two manifests are compared by the configs that a given node would run.
+
+use std::sync::Arc;
+
+use super::inventory::{Answers, Object, Question};
+use super::remote::{Child, Failure, ImageConfig, Manifest, Provenance};
+use super::workload::Access;
+use super::{Digest, Platform, Repository};
+
+/// A manifest that was fetched, and where from: its children are in the same repository.
+#[derive(Debug, Clone, Copy)]
+pub struct Fetched<'a> {
+    /// Its repository.
+    pub repository: &'a Repository,
+    /// Its digest.
+    pub digest: &'a Digest,
+    /// What it holds.
+    pub manifest: &'a Manifest,
+}
+
+/// The outcome of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comparison {
+    /// Both stand for one content.
+    Same,
+    /// They stand for different contents.
+    Different,
+    /// These have to be answered first.
+    Ask(Vec<Question>),
+    /// It cannot be told, and why.
+    Undecidable(String),
+    /// A child could not be fetched.
+    Failed(Failure, Repository),
+}
+
+/// One image of a manifest: the platform it is for, and its config if that is known yet.
+struct Candidate<'a> {
+    platform: Option<&'a Platform>,
+    /// The child's own digest; the manifest's where there are no children.
+    digest: &'a Digest,
+    repository: &'a Repository,
+    config: Option<&'a Digest>,
+}
+
+/// The runnable children of an index: attestations describe others and never run.
+pub fn runnable(children: &[Child]) -> impl Iterator<Item = &Child> {
+    children.iter().filter(|child| !child.attestation)
+}
+
+/// The children that a runtime on `node` would choose among.
+///
+/// Runtimes take the default variant of amd64 and arm64 if there is one; for 32-bit arm the node's own
+/// variant decides, which nothing in the API tells, so that several children may be left.
+#[must_use]
+pub fn choices<'a>(children: &'a [Child], node: Option<&Platform>) -> Vec<&'a Child> {
+    let Some(node) = node else { return runnable(children).collect() };
+    let fitting: Vec<&Child> =
+        runnable(children).filter(|child| child.platform.as_ref().is_none_or(|platform| platform.fits(node))).collect();
+    let exact = |child: &&Child| {
+        child.platform.as_ref().is_some_and(|platform| platform.normal_variant() == node.normal_variant())
+    };
+    let preferred: Vec<&Child> = fitting.iter().copied().filter(exact).collect();
+    match (preferred.is_empty(), fitting.is_empty()) {
+        (false, _) => preferred,
+        (true, false) => fitting,
+        // Nothing fits and yet it runs: runtimes fall back to related platforms (386 on amd64).
+        (true, true) => runnable(children).collect(),
+    }
+}
+
+/// Compares what runs with what is served, for a node of this platform (`None`: not known).
+#[must_use]
+pub fn compare(
+    running: Fetched<'_>,
+    served: Fetched<'_>,
+    node: Option<&Platform>,
+    answers: &Answers,
+    access: &Arc<Access>,
+) -> Comparison {
+    if running.digest == served.digest {
+        return Comparison::Same;
+    }
+    for side in [running, served] {
+        if let Manifest::Incomparable(what) = side.manifest {
+            return Comparison::Undecidable(format!("{what} has no config digest to compare"));
+        }
+    }
+    let outcome = compare_on(running, served, node, answers, access);
+    let (Comparison::Different, Manifest::Image { config, .. }, Manifest::Index { .. }, Some(node)) =
+        (&outcome, running.manifest, served.manifest, node)
+    else {
+        return outcome;
+    };
+    // A single image may be for another platform than the node's (loaded by hand and emulated). Its config
+    // tells; it is wanted for the explanation anyway.
+    let object = with((running.repository.clone(), config.clone()), access);
+    match answers.configs.get(&object) {
+        None => Comparison::Ask(vec![Question::Config(object)]),
+        Some(Ok(ImageConfig { platform: Some(platform), .. })) if !platform.fits(node) => {
+            compare_on(running, served, Some(platform), answers, access)
+        }
+        Some(_) => outcome,
+    }
+}
+
+fn compare_on(
+    running: Fetched<'_>,
+    served: Fetched<'_>,
+    platform: Option<&Platform>,
+    answers: &Answers,
+    access: &Arc<Access>,
+) -> Comparison {
+    let ours = match candidates(running, platform, answers, access) {
+        Ok(candidates) => candidates,
+        Err(comparison) => return comparison,
+    };
+    let theirs = match candidates(served, platform, answers, access) {
+        Ok(candidates) => candidates,
+        Err(comparison) => return comparison,
+    };
+    match matches(&ours, &theirs) {
+        Ok((_, 0)) => Comparison::Undecidable("the index that runs has no image in it".to_owned()),
+        Ok((same, total)) if same == total => Comparison::Same,
+        Ok((0, _)) => Comparison::Different,
+        Ok(_) => Comparison::Undecidable(
+            "only some of its platforms have changed, and which of them the node runs is not known".to_owned(),
+        ),
+        Err(missing) => {
+            Comparison::Ask(missing.into_iter().map(|object| Question::Manifest(with(object, access))).collect())
+        }
+    }
+}
+
+fn with(object: (Repository, Digest), access: &Arc<Access>) -> Object {
+    Object { repository: object.0, digest: object.1, access: Arc::clone(access) }
+}
+
+/// How many of `ours` have their content among `theirs` on the same platform, or what must be fetched to
+/// know.
+fn matches(ours: &[Candidate<'_>], theirs: &[Candidate<'_>]) -> Result<(usize, usize), Vec<(Repository, Digest)>> {
+    let mut missing = Vec::new();
+    let mut same = 0;
+    for our in ours {
+        let counterparts: Vec<&Candidate<'_>> = theirs.iter().filter(|their| could_be(our, their)).collect();
+        if counterparts.iter().any(|their| their.digest == our.digest) {
+            same += 1;
+            continue;
+        }
+        let unknown: Vec<&Candidate<'_>> =
+            counterparts.iter().copied().chain([our]).filter(|candidate| candidate.config.is_none()).collect();
+        if !counterparts.is_empty() && !unknown.is_empty() {
+            missing.extend(unknown.iter().map(|candidate| (candidate.repository.clone(), candidate.digest.clone())));
+        } else if counterparts.iter().any(|their| their.config == our.config) {
+            same += 1;
+        }
+    }
+    missing.sort();
+    missing.dedup();
+    if missing.is_empty() { Ok((same, ours.len())) } else { Err(missing) }
+}
+
+/// Whether both can be the same content as far as their platforms tell. Nothing told fits everything.
+fn could_be(our: &Candidate<'_>, their: &Candidate<'_>) -> bool {
+    let (Some(our), Some(their)) = (our.platform, their.platform) else { return true };
+    our.os == their.os && our.architecture == their.architecture && our.normal_variant() == their.normal_variant()
+}
+
+/// The images of a manifest that a node of this platform might run. Children that were fetched already
+/// have their config; one that failed ends the comparison, for it might be the equal one.
+fn candidates<'a>(
+    fetched: Fetched<'a>,
+    node: Option<&Platform>,
+    answers: &'a Answers,
+    access: &Arc<Access>,
+) -> Result<Vec<Candidate<'a>>, Comparison> {
+    let children = match fetched.manifest {
+        Manifest::Image { config, .. } => {
+            return Ok(vec![Candidate {
+                platform: None,
+                digest: fetched.digest,
+                repository: fetched.repository,
+                config: Some(config),
+            }]);
+        }
+        Manifest::Incomparable(what) => return Err(Comparison::Undecidable(what.clone())),
+        Manifest::Index { children, .. } => choices(children, node),
+    };
+    children
+        .into_iter()
+        .map(|child| {
+            let object = with((fetched.repository.clone(), child.digest.clone()), access);
+            let config = match answers.manifests.get(&object) {
+                None => None,
+                Some(Ok(Manifest::Image { config, .. })) => Some(config),
+                Some(Ok(Manifest::Index { .. })) => {
+                    return Err(Comparison::Undecidable("the index holds another index".to_owned()));
+                }
+                Some(Ok(Manifest::Incomparable(what))) => return Err(Comparison::Undecidable(what.clone())),
+                Some(Err(failure)) => return Err(Comparison::Failed(failure.clone(), fetched.repository.clone())),
+            };
+            Ok(Candidate {
+                platform: child.platform.as_ref(),
+                digest: &child.digest,
+                repository: fetched.repository,
+                config,
+            })
+        })
+        .collect()
+}
+
+/// Looks for a config digest among the images of what is served.
+#[must_use]
+pub fn contains_config(
+    config: &Digest,
+    served: Fetched<'_>,
+    node: Option<&Platform>,
+    answers: &Answers,
+    access: &Arc<Access>,
+) -> Comparison {
+    if let Manifest::Incomparable(what) = served.manifest {
+        return Comparison::Undecidable(format!("{what} has no config digest to compare"));
+    }
+    // The node's own platform first: in the ordinary case that is one GET. The others follow only if it
+    // does not match, for a node may run a platform that is not its own.
+    for platform in [node, None] {
+        let candidates = match candidates(served, platform, answers, access) {
+            Ok(candidates) => candidates,
+            Err(comparison) => return comparison,
+        };
+        if candidates.iter().any(|candidate| candidate.config == Some(config)) {
+            return Comparison::Same;
+        }
+        let unknown: Vec<Question> = candidates
+            .iter()
+            .filter(|candidate| candidate.config.is_none())
+            .map(|candidate| Question::Manifest(with((candidate.repository.clone(), candidate.digest.clone()), access)))
+            .collect();
+        if !unknown.is_empty() {
+            return Comparison::Ask(unknown);
+        }
+    }
+    Comparison::Different
+}
+
+/// The one image of a manifest that the node runs, if that can be told: its platform, config and
+/// annotations. The questions are what has to be fetched first.
+pub fn chosen<'a>(
+    fetched: Fetched<'a>,
+    node: Option<&Platform>,
+    answers: &'a Answers,
+    access: &Arc<Access>,
+) -> Result<Option<Chosen<'a>>, Vec<Question>> {
+    match fetched.manifest {
+        Manifest::Image { config, provenance } => {
+            Ok(Some(Chosen { index: false, platform: None, config, annotations: provenance, wrapping: None }))
+        }
+        Manifest::Incomparable(_) => Ok(None),
+        Manifest::Index { children, provenance: wrapping } => {
+            let choices = choices(children, node);
+            let [child] = choices.as_slice() else { return Ok(None) };
+            let object = with((fetched.repository.clone(), child.digest.clone()), access);
+            match answers.manifests.get(&object) {
+                None => Err(vec![Question::Manifest(object)]),
+                Some(Ok(Manifest::Image { config, provenance })) => Ok(Some(Chosen {
+                    index: true,
+                    platform: child.platform.as_ref(),
+                    config,
+                    annotations: provenance,
+                    wrapping: Some(wrapping),
+                })),
+                Some(_) => Ok(None),
+            }
+        }
+    }
+}
+
+/// See [`chosen`].
+#[derive(Debug, Clone, Copy)]
+pub struct Chosen<'a> {
+    /// It was one of an index.
+    pub index: bool,
+    /// What the index says that it is for.
+    pub platform: Option<&'a Platform>,
+    /// Its config digest.
+    pub config: &'a Digest,
+    /// Its manifest's annotations.
+    pub annotations: &'a Provenance,
+    /// The index's annotations.
+    pub wrapping: Option<&'a Provenance>,
+}

@@ -1,0 +1,154 @@
+//! From pods and owners to subjects, and from subjects to questions: what is asked, round by round.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::diagnosis::WorkloadName;
+use super::inventory::{Answers, Question, Tag, Workload};
+use super::reference::Reference;
+use super::verdict::{self, Judgement, Step, Subject};
+use super::workload::{Container, Manager, Owner, OwnerReference, Pod, Role, Snapshot};
+
+/// Chains of owners are short; a longer one is a cycle.
+const LONGEST_CHAIN: usize = 16;
+
+/// Who owns a pod.
+#[derive(Debug, Clone)]
+pub struct Ownership {
+    /// The controllers above the pod, nearest first. The last one may not have been readable.
+    pub chain: Vec<OwnerReference>,
+    /// The last of the chain, or the pod itself.
+    pub workload: WorkloadName,
+    /// Tools that manage the workload's definition from outside.
+    pub managers: Vec<Manager>,
+    /// Controllers with a template of their own, nearest first.
+    controllers: Vec<Workload>,
+}
+
+/// Follows the owner references of a pod up to the top, by UID and never by labels.
+#[must_use]
+pub fn ownership(pod: &Pod, owners: &HashMap<Arc<str>, Owner>) -> Ownership {
+    let mut chain: Vec<OwnerReference> = Vec::new();
+    let mut managers = pod.managers.clone();
+    // A static pod is controlled by its node, which is no workload: the pod stands for itself.
+    let mut next = if pod.mirror { None } else { pod.controller.clone() };
+    while let Some(reference) = next {
+        if chain.len() == LONGEST_CHAIN {
+            break;
+        }
+        let owner = owners.get(&reference.uid);
+        if let Some(owner) = owner
+            && !owner.managers.is_empty()
+        {
+            managers.clone_from(&owner.managers);
+        }
+        next = owner.and_then(|owner| owner.controller.clone());
+        chain.push(reference);
+    }
+    let workload = chain.last().map_or_else(
+        || WorkloadName { api_version: "v1".into(), kind: "Pod".into(), name: Arc::clone(&pod.name) },
+        |top| WorkloadName {
+            api_version: Arc::clone(&top.api_version),
+            kind: Arc::clone(&top.kind),
+            name: Arc::clone(&top.name),
+        },
+    );
+    // A ReplicaSet or Job below something else only carries a copy of that one's template.
+    let last = chain.len().saturating_sub(1);
+    let controllers = chain
+        .iter()
+        .enumerate()
+        .filter(|(place, reference)| *place == last || !matches!(reference.kind.as_ref(), "ReplicaSet" | "Job"))
+        .map(|(_, reference)| Workload { namespace: Arc::clone(&pod.namespace), reference: reference.clone() })
+        .collect();
+    Ownership { chain, workload, managers, controllers }
+}
+
+/// The tags that a pod's containers make it worth asking for, before anything else is known. This lets
+/// registries answer while the cluster is still being read.
+pub fn first_questions(pod: &Pod) -> impl Iterator<Item = Question> + '_ {
+    let undecided = !pod.deleting;
+    pod.containers.iter().filter(move |_| undecided).filter_map(|container| {
+        if !container.may_run() {
+            return None;
+        }
+        let reference: Reference = container.image.parse().ok()?;
+        if reference.digest().is_some() && reference.tag().is_none() {
+            return None;
+        }
+        let tag = reference.resolved_tag()?;
+        Some(Question::Served(Tag { repository: reference.repository().clone(), tag, access: Arc::clone(&pod.access) }))
+    })
+}
+
+/// A diagnosis in the making: which containers are decided, and what the others wait for.
+#[derive(Debug)]
+pub struct Inquiry<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) ownerships: Vec<Ownership>,
+    /// By pod and container.
+    pub(super) judgements: Vec<Vec<Option<Judgement>>>,
+    references_differ: HashSet<ContainerKey>,
+    thorough: bool,
+}
+
+/// One container of one workload.
+pub(super) type ContainerKey = (Arc<str>, WorkloadName, Role, Arc<str>);
+
+pub(super) fn container_key(pod: &Pod, workload: &WorkloadName, container: &Container) -> ContainerKey {
+    (Arc::clone(&pod.namespace), workload.clone(), container.role, Arc::clone(&container.name))
+}
+
+impl<'a> Inquiry<'a> {
+    /// Starts over all pods of a snapshot. `thorough` asks for dates and contents everywhere.
+    #[must_use]
+    pub fn new(snapshot: &'a Snapshot, thorough: bool) -> Self {
+        let ownerships: Vec<Ownership> = snapshot.pods.iter().map(|pod| ownership(pod, &snapshot.owners)).collect();
+        let mut images: HashMap<ContainerKey, &Arc<str>> = HashMap::new();
+        let mut references_differ = HashSet::new();
+        for (pod, ownership) in snapshot.pods.iter().zip(&ownerships) {
+            for container in &pod.containers {
+                let key = container_key(pod, &ownership.workload, container);
+                match images.get(&key) {
+                    Some(image) if **image != container.image => {
+                        references_differ.insert(key);
+                    }
+                    Some(_) => {}
+                    None => {
+                        images.insert(key, &container.image);
+                    }
+                }
+            }
+        }
+        let judgements = snapshot.pods.iter().map(|pod| vec![None; pod.containers.len()]).collect();
+        Self { snapshot, ownerships, judgements, references_differ, thorough }
+    }
+
+    /// Judges whatever the answers suffice for; returns what is to be asked next. Empty: all is decided.
+    pub fn advance(&mut self, answers: &Answers) -> BTreeSet<Question> {
+        let mut questions = BTreeSet::new();
+        for ((pod, ownership), slots) in self.snapshot.pods.iter().zip(&self.ownerships).zip(&mut self.judgements) {
+            let platform = pod.node.as_ref().and_then(|node| self.snapshot.nodes.get(node));
+            for (container, slot) in pod.containers.iter().zip(slots.iter_mut()) {
+                if slot.is_some() {
+                    continue;
+                }
+                let differ = !self.references_differ.is_empty()
+                    && self.references_differ.contains(&container_key(pod, &ownership.workload, container));
+                let subject = Subject {
+                    pod,
+                    container,
+                    platform,
+                    controllers: &ownership.controllers,
+                    references_differ: differ,
+                    thorough: self.thorough,
+                };
+                match verdict::judge(&subject, answers) {
+                    Step::Decided(judgement) => *slot = Some(*judgement),
+                    Step::Ask(more) => questions.extend(more),
+                }
+            }
+        }
+        questions
+    }
+}

@@ -1,0 +1,24 @@
+//! The pure core: what is known, what it proves, and what would help.
+//!
+//! Nothing here does I/O, reads a clock or the environment, prints, or knows Kubernetes or HTTP
+//! types; time is an argument. A test scans this folder for forbidden imports.
+
+pub mod content;
+pub mod diagnosis;
+pub mod digest;
+pub mod explanation;
+pub mod floating;
+pub mod inquiry;
+pub mod inventory;
+pub mod platform;
+pub mod reference;
+pub mod remote;
+pub mod report;
+pub mod rollout;
+pub mod running;
+pub mod verdict;
+pub mod workload;
+
+pub use digest::Digest;
+pub use platform::Platform;
+pub use reference::{Reference, Repository};

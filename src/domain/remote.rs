@@ -1,0 +1,145 @@
+//! What a registry said, in the words that a verdict needs: a digest, a manifest, a config, or why
+//! there is no answer.
+
+use jiff::Timestamp;
+
+use super::{Digest, Platform};
+
+/// The answer to a HEAD of a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// Digest of what the tag names now: an index or a single image manifest.
+    pub digest: Digest,
+}
+
+/// A manifest, as far as identity needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Manifest {
+    /// An OCI index or a Docker manifest list.
+    Index {
+        /// Its children in the order of the document, attestations included.
+        children: Vec<Child>,
+        /// What its annotations tell.
+        provenance: Provenance,
+    },
+    /// One platform's image (OCI manifest or Docker schema 2).
+    Image {
+        /// Digest of the config blob: the identity of the content.
+        config: Digest,
+        /// What its annotations tell.
+        provenance: Provenance,
+    },
+    /// Something that has no config digest to compare, such as Docker schema 1; the text says what.
+    Incomparable(String),
+}
+
+/// One entry of an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// The child manifest's digest.
+    pub digest: Digest,
+    /// What it is built for; `None` where the index does not tell.
+    pub platform: Option<Platform>,
+    /// It describes another child (platform `unknown/unknown` or the annotation
+    /// `vnd.docker.reference.type`) and is never run.
+    pub attestation: bool,
+}
+
+/// When and of what something was built, as far as it tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Provenance {
+    /// The config's `created`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// `org.opencontainers.image.revision`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// `org.opencontainers.image.version`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// Why a registry gave no usable answer. Messages from outside are cut short and stripped of control
+/// characters before they get here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// 404: the repository, tag or digest is not there.
+    NotFound,
+    /// 401 or 403 without any credential to offer.
+    LoginRequired,
+    /// 401 or 403 for every credential that matched; how many were tried.
+    Denied {
+        /// Number of credentials that were refused.
+        tried: usize,
+    },
+    /// 429, also after the retries.
+    RateLimited {
+        /// Seconds that the registry asks to wait.
+        retry_after: Option<u64>,
+        /// The allowance left, as the registry words it (`ratelimit-remaining`).
+        remaining: Option<String>,
+    },
+    /// No connection: name unknown, refused, reset, TLS.
+    Unreachable(String),
+    /// No answer within this many seconds.
+    TimedOut(u64),
+    /// Another status.
+    Status(u16),
+    /// An answer that is not what a registry answers.
+    Malformed(String),
+    /// The token server or credential helper failed.
+    Login(String),
+}
+
+impl Failure {
+    /// What happened, as a clause that follows "registry `host` …".
+    #[must_use]
+    pub fn clause(&self) -> String {
+        match self {
+            Self::NotFound => "does not have it".to_owned(),
+            Self::LoginRequired => "asks for a login".to_owned(),
+            Self::Denied { tried: 1 } => "denied access with the credential that matches".to_owned(),
+            Self::Denied { tried } => {
+                format!("denied access with each of the {tried} credentials that match")
+            }
+            Self::RateLimited { retry_after, remaining } => {
+                let mut clause = "limits the rate".to_owned();
+                if let Some(seconds) = retry_after {
+                    clause.push_str(&format!(", try again in {seconds}s"));
+                }
+                if let Some(remaining) = remaining {
+                    clause.push_str(&format!(" (left: {remaining})"));
+                }
+                clause
+            }
+            Self::Unreachable(cause) => format!("cannot be reached: {cause}"),
+            Self::TimedOut(seconds) => format!("did not answer within {seconds}s"),
+            Self::Status(status) => format!("answered with status {status}"),
+            Self::Malformed(cause) => format!("gave a malformed answer: {cause}"),
+            Self::Login(cause) => format!("could not be logged in to: {cause}"),
+        }
+    }
+
+    /// What would help, where something general can be said.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotFound | Self::Status(_) | Self::Malformed(_) => None,
+            Self::LoginRequired => Some("log in with `docker login`, or give the pods an imagePullSecret"),
+            Self::Denied { .. } => Some("check the imagePullSecrets and the local login"),
+            Self::RateLimited { .. } => Some("log in for a higher limit, or try again later"),
+            Self::Unreachable(_) => Some("check that this machine reaches the registry, as the nodes do"),
+            Self::TimedOut(_) => Some("try again with a longer `--request-timeout`"),
+            Self::Login(_) => Some("check the credential helper or token server that the message names"),
+        }
+    }
+}
+
+/// A config blob, as far as an explanation needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageConfig {
+    /// `created` and the labels.
+    pub provenance: Provenance,
+    /// What it was built for.
+    pub platform: Option<Platform>,
+}

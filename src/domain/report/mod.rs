@@ -1,0 +1,306 @@
+//! From judgements to rows: one for each container of each workload.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Digest;
+use super::diagnosis::{ContainerName, Diagnosis, Finding, Group, Item, PodCounts, Summary, Verdict, WorkloadName};
+use super::explanation::{self, Direction};
+use super::inquiry::{ContainerKey, Inquiry, Ownership, container_key};
+use super::inventory::Workload;
+use super::reference::Reference;
+use super::verdict::Judgement;
+use super::workload::{Container, Phase, Pod, Problem, Role, WorkloadState};
+
+/// One judged container of one pod.
+struct Judged<'a> {
+    pod: &'a Pod,
+    container: &'a Container,
+    judgement: &'a Judgement,
+    ownership: &'a Ownership,
+    /// Place of the container in its pod, for the order of rows.
+    place: usize,
+}
+
+impl Inquiry<'_> {
+    /// Puts the judgements together. Containers that are still undecided are left out, so call it when
+    /// [`Inquiry::advance`] has nothing to ask any more.
+    #[must_use]
+    pub fn report(&self, now: Timestamp, problems: Vec<Problem>) -> Diagnosis {
+        let mut rows: HashMap<ContainerKey, Vec<Judged<'_>>> = HashMap::new();
+        let mut images: BTreeSet<&Arc<str>> = BTreeSet::new();
+        let mut stale_pods = 0;
+        for ((pod, ownership), slots) in self.snapshot.pods.iter().zip(&self.ownerships).zip(&self.judgements) {
+            let mut stale = false;
+            for (place, (container, slot)) in pod.containers.iter().zip(slots).enumerate() {
+                let Some(judgement) = slot else { continue };
+                images.insert(&container.image);
+                stale |= judgement.verdict == Verdict::Stale;
+                let key = container_key(pod, &ownership.workload, container);
+                rows.entry(key).or_default().push(Judged { pod, container, judgement, ownership, place });
+            }
+            stale_pods += usize::from(stale);
+        }
+        let mut ordered: Vec<(usize, Item)> =
+            rows.into_values().map(|judged| (lowest_place(&judged), item(judged, now))).collect();
+        ordered.sort_by(|(place, a), (other_place, b)| {
+            (&a.namespace, &a.workload.kind, &a.workload.name, &a.workload.api_version, place, &a.container).cmp(&(
+                &b.namespace,
+                &b.workload.kind,
+                &b.workload.name,
+                &b.workload.api_version,
+                other_place,
+                &b.container,
+            ))
+        });
+        let items: Vec<Item> = ordered.into_iter().map(|(_, item)| item).collect();
+        let summary = summary(&items, self.snapshot.pods.len(), images.len(), stale_pods);
+        Diagnosis { items, summary, problems }
+    }
+}
+
+fn lowest_place(judged: &[Judged<'_>]) -> usize {
+    judged.iter().map(|one| one.place).min().unwrap_or_default()
+}
+
+fn summary(items: &[Item], pods: usize, images: usize, stale_pods: usize) -> Summary {
+    let mut worst: BTreeMap<(&Arc<str>, &WorkloadName), Verdict> = BTreeMap::new();
+    for item in items {
+        let verdict = worst.entry((&item.namespace, &item.workload)).or_insert(item.verdict);
+        *verdict = (*verdict).max(item.verdict);
+    }
+    let workloads = worst.len();
+    let mut by_verdict = BTreeMap::new();
+    for verdict in worst.into_values() {
+        *by_verdict.entry(verdict).or_insert(0) += 1;
+    }
+    Summary { workloads, pods, images, stale_pods, by_verdict }
+}
+
+/// Pods that have ended or are going away say nothing of a workload that has others.
+fn is_live(pod: &Pod) -> bool {
+    !pod.deleting && !matches!(pod.phase, Phase::Succeeded | Phase::Failed)
+}
+
+fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
+    // Newest first: its reference, policy and served digest stand for the row.
+    judged.sort_by(|a, b| {
+        (is_live(b.pod), b.pod.created, &a.pod.name).cmp(&(is_live(a.pod), a.pod.created, &b.pod.name))
+    });
+    let groups = groups(&judged, now);
+    let live = judged.iter().filter(|one| is_live(one.pod)).count();
+    let total = if live == 0 { judged.len() } else { live };
+    // A row exists because at least one container was judged.
+    let newest = &judged[0];
+    let (verdict, reason) = verdict(&judged, &groups);
+    let matching = match verdict {
+        Verdict::Mixed => count(&groups, &[Verdict::Stale]),
+        Verdict::Fresh | Verdict::Rewrapped => count(&groups, &[Verdict::Fresh, Verdict::Rewrapped]),
+        other => count(&groups, &[other]),
+    };
+    let reference: Option<Reference> = newest.container.image.parse().ok();
+    let tag = reference.as_ref().and_then(|reference| match reference.digest() {
+        Some(_) => None,
+        None => reference.resolved_tag(),
+    });
+    let managers = newest.ownership.managers.clone();
+    let policy = newest.container.pull_policy;
+    let findings: BTreeSet<Finding> = judged
+        .iter()
+        .flat_map(|one| {
+            explanation::findings(
+                one.judgement,
+                tag.as_deref(),
+                one.container.pull_policy,
+                one.container.role == Role::Volume,
+                !managers.is_empty(),
+            )
+        })
+        .collect();
+    let speaking = judged.iter().find(|one| one.judgement.served_content.is_some()).unwrap_or(newest);
+    Item {
+        namespace: Arc::clone(&newest.pod.namespace),
+        workload: newest.ownership.workload.clone(),
+        container: ContainerName { name: Arc::clone(&newest.container.name), role: newest.container.role },
+        image: Arc::clone(&newest.container.image),
+        verdict,
+        reason,
+        served_digest: judged.iter().find_map(|one| one.judgement.served.clone()),
+        served: speaking.judgement.served_content.clone(),
+        findings: findings.into_iter().collect(),
+        remedies: explanation::remedies(verdict, policy),
+        managers,
+        running: groups,
+        pods: PodCounts { matching: matching.min(total), total },
+    }
+}
+
+fn count(groups: &[Group], verdicts: &[Verdict]) -> usize {
+    groups.iter().filter(|group| verdicts.contains(&group.verdict)).map(|group| group.pods.len()).sum()
+}
+
+fn groups(judged: &[Judged<'_>], now: Timestamp) -> Vec<Group> {
+    type Key<'a> = (std::cmp::Reverse<Verdict>, &'a Arc<str>, &'a Arc<str>, String);
+    let mut grouped: BTreeMap<Key<'_>, Vec<&Judged<'_>>> = BTreeMap::new();
+    for one in judged {
+        let proof = one.judgement.ground.proof();
+        let key = (std::cmp::Reverse(one.judgement.verdict), &one.container.image, &one.container.image_id, proof);
+        grouped.entry(key).or_default().push(one);
+    }
+    grouped
+        .into_iter()
+        .map(|((_, image, image_id, proof), members)| {
+            let first = members[0];
+            let since = members.iter().filter_map(|one| one.pod.created).min();
+            let latest = members.iter().filter_map(|one| one.pod.created).max();
+            let mut pods: Vec<Arc<str>> = members.iter().map(|one| Arc::clone(&one.pod.name)).collect();
+            pods.sort();
+            let nodes: BTreeSet<Arc<str>> = members.iter().filter_map(|one| one.pod.node.clone()).collect();
+            let running = super::running::Running::parse(image_id);
+            Group {
+                verdict: first.judgement.verdict,
+                reason: explanation::reason(first.judgement, first.container.pull_policy, latest, now),
+                image: Arc::clone(image),
+                digest: running.digest().cloned(),
+                image_id: Arc::clone(image_id),
+                content: first.judgement.running_content.clone(),
+                pods,
+                nodes: nodes.into_iter().collect(),
+                pull_policy: first.container.pull_policy,
+                since,
+                proof,
+                evidence: first.judgement.evidence.clone(),
+            }
+        })
+        .collect()
+}
+
+/// The identity of what a pod runs, if it was told apart from others: replicas are `mixed` only where
+/// two contents are proven different.
+fn content_of(judgement: &Judgement) -> Option<ContentKey<'_>> {
+    match judgement.verdict {
+        Verdict::Fresh | Verdict::Rewrapped => Some(ContentKey::Served),
+        Verdict::Stale => {
+            let config = judgement.running_content.as_ref().and_then(|content| content.config_digest.as_ref());
+            Some(ContentKey::Other(config))
+        }
+        _ => None,
+    }
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum ContentKey<'a> {
+    Served,
+    Other(Option<&'a Digest>),
+}
+
+fn verdict(judged: &[Judged<'_>], groups: &[Group]) -> (Verdict, String) {
+    let mut contents: HashMap<&Arc<str>, BTreeSet<ContentKey<'_>>> = HashMap::new();
+    for one in judged {
+        if let Some(key) = content_of(one.judgement) {
+            contents.entry(&one.container.image).or_default().insert(key);
+        }
+    }
+    if contents.values().any(|keys| keys.len() > 1) {
+        return (Verdict::Mixed, mixed_reason(judged, groups));
+    }
+    let worst = groups.iter().map(|group| group.verdict).max().unwrap_or(Verdict::Unknown);
+    let mut reason =
+        groups.iter().find(|group| group.verdict == worst).map_or_else(String::new, |group| group.reason.clone());
+    // Pods that run nothing do not change the verdict, but whoever looks wants to know of them.
+    if worst != Verdict::Waiting {
+        let live: BTreeSet<&Arc<str>> = judged.iter().filter(|one| is_live(one.pod)).map(|one| &one.pod.name).collect();
+        for group in groups.iter().filter(|group| group.verdict == Verdict::Waiting) {
+            let waiting = group.pods.iter().filter(|pod| live.contains(pod)).count();
+            if waiting > 0 {
+                let separator = if reason.is_empty() { "" } else { "; " };
+                let word = if waiting == 1 { "pod waits" } else { "pods wait" };
+                reason.push_str(&format!("{separator}{waiting} {word}: {}", group.reason));
+            }
+        }
+    }
+    (worst, reason)
+}
+
+fn mixed_reason(judged: &[Judged<'_>], groups: &[Group]) -> String {
+    let nodes_of = |fits: &dyn Fn(Verdict) -> bool| -> BTreeSet<&Arc<str>> {
+        groups.iter().filter(|group| fits(group.verdict)).flat_map(|group| &group.nodes).collect()
+    };
+    let is_good = |verdict: Verdict| matches!(verdict, Verdict::Fresh | Verdict::Rewrapped);
+    let stale = nodes_of(&|verdict| verdict == Verdict::Stale);
+    let fresh = nodes_of(&is_good);
+    if !groups.iter().any(|group| is_good(group.verdict)) {
+        return "the pods run different contents, none of them what the tag serves".to_owned();
+    }
+    let word = judged.iter().find(|one| one.judgement.verdict == Verdict::Stale).map(|one| {
+        explanation::direction(one.judgement.served_content.as_ref(), one.judgement.running_content.as_ref())
+    });
+    let word = match word {
+        Some(Direction::Forward) => "older",
+        Some(Direction::Back) => "newer",
+        _ => "other",
+    };
+    let list = |nodes: &BTreeSet<&Arc<str>>| nodes.iter().map(|node| node.as_ref()).collect::<Vec<&str>>().join(", ");
+    if stale.is_empty() || fresh.is_empty() || !stale.is_disjoint(&fresh) {
+        let pods: Vec<&str> = groups
+            .iter()
+            .filter(|group| group.verdict == Verdict::Stale)
+            .flat_map(|group| group.pods.iter().map(|pod| pod.as_ref()))
+            .collect();
+        let verb = if pods.len() == 1 { "runs" } else { "run" };
+        return format!("{} {verb} {word} bits than the others", few(&pods));
+    }
+    let verb = if stale.len() == 1 { "runs" } else { "run" };
+    format!("{} {verb} {word} bits than {}", list(&stale), list(&fresh))
+}
+
+/// At most three names, then a count.
+fn few(names: &[&str]) -> String {
+    match names {
+        [a, b, c, _, ..] => format!("{a}, {b}, {c} and {} more", names.len() - 3),
+        few => few.join(", "),
+    }
+}
+
+/// The rows of a workload that has no pods: what its template asks for, and that nothing runs.
+#[must_use]
+pub fn idle(workload: &Workload, state: &WorkloadState) -> Vec<Item> {
+    let reason =
+        if state.desired == 0 { "no pod runs: scaled to nothing, or between two runs" } else { "no pod runs yet" };
+    let row = |(role, name, image): &(Role, Arc<str>, Arc<str>)| Item {
+        namespace: Arc::clone(&workload.namespace),
+        workload: WorkloadName {
+            api_version: Arc::clone(&workload.reference.api_version),
+            kind: Arc::clone(&workload.reference.kind),
+            name: Arc::clone(&workload.reference.name),
+        },
+        container: ContainerName { name: Arc::clone(name), role: *role },
+        image: Arc::clone(image),
+        verdict: Verdict::Waiting,
+        reason: reason.to_owned(),
+        served_digest: None,
+        served: None,
+        findings: Vec::new(),
+        remedies: Vec::new(),
+        managers: Vec::new(),
+        running: Vec::new(),
+        pods: PodCounts::default(),
+    };
+    state.template.iter().map(row).collect()
+}
+
+impl Diagnosis {
+    /// Adds the rows of a workload without pods.
+    pub fn add_idle(&mut self, items: Vec<Item>) {
+        if !items.is_empty() {
+            self.summary.workloads += 1;
+            *self.summary.by_verdict.entry(Verdict::Waiting).or_insert(0) += 1;
+            self.items.extend(items);
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Rows over small clusters: what is counted, what is mixed, who owns what.
+
+use std::collections::HashMap;
+
+use super::*;
+use crate::domain::inventory::{Answers, Question};
+use crate::domain::remote::{Failure, ImageConfig, Manifest, Provenance, Served};
+use crate::domain::workload::{Access, Manager, Owner, OwnerReference, PullPolicy, Snapshot, State};
+
+const IMAGE: &str = "reg.example.com/app:1.0";
+
+fn hex(letter: char) -> Digest {
+    Digest::from_sha256_hex(&letter.to_string().repeat(64)).unwrap()
+}
+
+fn reference(kind: &str, name: &str) -> OwnerReference {
+    OwnerReference {
+        api_version: "apps/v1".into(),
+        kind: kind.into(),
+        name: name.into(),
+        uid: format!("{kind}/{name}").into(),
+    }
+}
+
+fn owner(kind: &str, name: &str, controller: Option<OwnerReference>) -> Owner {
+    Owner { itself: reference(kind, name), controller, managers: Vec::new() }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + second).unwrap()
+}
+
+/// A running pod; `runs` is the letter of the digest in its `imageID`.
+fn pod(name: &str, node: &str, runs: char, controller: Option<OwnerReference>) -> Pod {
+    Pod {
+        namespace: "shop".into(),
+        name: name.into(),
+        uid: name.into(),
+        created: Some(at(0)),
+        deleting: false,
+        phase: Phase::Running,
+        node: Some(node.into()),
+        controller,
+        mirror: false,
+        access: Arc::new(Access::default()),
+        managers: Vec::new(),
+        containers: vec![Container {
+            name: "app".into(),
+            role: Role::Container,
+            image: IMAGE.into(),
+            pull_policy: PullPolicy::IfNotPresent,
+            state: State::Running { since: None },
+            ran_before: false,
+            image_id: format!("reg.example.com/app@{}", hex(runs)).into(),
+        }],
+    }
+}
+
+/// The tag serves `a`; every digest is a plain manifest whose config is the digest of the next letter;
+/// `a` and `b` share theirs. The config of `a` was built at 100 s, all others at 0 s.
+fn diagnose(snapshot: &Snapshot) -> Diagnosis {
+    let mut answers = Answers::default();
+    let mut inquiry = Inquiry::new(snapshot, false);
+    loop {
+        let questions = inquiry.advance(&answers);
+        if questions.is_empty() {
+            return inquiry.report(at(86_400 * 3), snapshot.problems.clone());
+        }
+        for question in questions {
+            match question {
+                Question::Served(tag) => {
+                    answers.served.insert(tag, Ok(Served { digest: hex('a') }));
+                }
+                Question::Manifest(object) => {
+                    let letter = object.digest.hex().chars().next().unwrap();
+                    let config = if letter == 'b' { 'a' } else { letter };
+                    let manifest = Manifest::Image { config: hex(config), provenance: Provenance::default() };
+                    let answer = if letter == 'f' { Err(Failure::NotFound) } else { Ok(manifest) };
+                    answers.manifests.insert(object, answer);
+                }
+                Question::Config(object) => {
+                    let created = Some(at(if object.digest == hex('a') { 100 } else { 0 }));
+                    let provenance = Provenance { created, ..Provenance::default() };
+                    answers.configs.insert(object, Ok(ImageConfig { provenance, platform: None }));
+                }
+                Question::NodeImages(node) => {
+                    answers.node_images.insert(node, Ok(Vec::new()));
+                }
+                Question::Workload(workload) => {
+                    answers.workloads.insert(workload, Err("forbidden".to_owned()));
+                }
+            }
+        }
+    }
+}
+
+fn deployment(pods: Vec<Pod>) -> Snapshot {
+    let set = owner("ReplicaSet", "web-1", Some(reference("Deployment", "web")));
+    let owners: HashMap<Arc<str>, Owner> = [set, owner("Deployment", "web", None)]
+        .into_iter()
+        .map(|owner| (Arc::clone(&owner.itself.uid), owner))
+        .collect();
+    Snapshot { pods, owners, ..Snapshot::default() }
+}
+
+fn web(name: &str, node: &str, runs: char) -> Pod {
+    pod(name, node, runs, Some(reference("ReplicaSet", "web-1")))
+}
+
+fn only(diagnosis: Diagnosis) -> Item {
+    assert_eq!(diagnosis.items.len(), 1, "{diagnosis:#?}");
+    diagnosis.items.into_iter().next().unwrap()
+}
+
+#[test]
+fn stale_replicas_make_one_row_of_the_deployment_at_the_top() {
+    let diagnosis = diagnose(&deployment(vec![web("web-1-x", "node-a", 'c'), web("web-1-y", "node-b", 'c')]));
+    assert_eq!(
+        (diagnosis.summary.workloads, diagnosis.summary.stale_pods, diagnosis.summary.count(Verdict::Stale)),
+        (1, 2, 1)
+    );
+    let item = only(diagnosis);
+    assert_eq!(
+        (item.workload.kind.as_ref(), item.workload.name.as_ref(), item.verdict),
+        ("Deployment", "web", Verdict::Stale)
+    );
+    assert_eq!((item.pods.matching, item.pods.total, item.running.len()), (2, 2, 1));
+    assert_eq!(item.reason, "re-pushed, built 2d ago; IfNotPresent, node holds the old bits");
+    assert_eq!(item.findings, [Finding::MovedTag]);
+    assert!(
+        !item
+            .remedies
+            .iter()
+            .find(|remedy| remedy.kind == crate::domain::diagnosis::RemedyKind::Restart)
+            .unwrap()
+            .helps
+    );
+}
+
+#[test]
+fn replicas_with_different_contents_are_mixed_with_the_nodes_of_each() {
+    let item = only(diagnose(&deployment(vec![
+        web("web-1-x", "node-a", 'a'),
+        web("web-1-y", "node-b", 'c'),
+        web("web-1-z", "node-c", 'b'),
+    ])));
+    assert_eq!((item.verdict, item.pods.matching, item.pods.total), (Verdict::Mixed, 1, 3));
+    assert_eq!(item.reason, "node-b runs older bits than node-a, node-c");
+}
+
+#[test]
+fn different_contents_on_one_node_are_told_by_pod() {
+    let item = only(diagnose(&deployment(vec![web("web-1-x", "node-a", 'a'), web("web-1-y", "node-a", 'c')])));
+    assert_eq!((item.verdict, item.reason.as_str()), (Verdict::Mixed, "web-1-y runs older bits than the others"));
+}
+
+#[test]
+fn two_old_contents_are_mixed_and_one_old_content_is_stale() {
+    let item = only(diagnose(&deployment(vec![web("web-1-x", "node-a", 'c'), web("web-1-y", "node-b", 'd')])));
+    assert_eq!((item.verdict, item.pods.matching), (Verdict::Mixed, 2));
+}
+
+#[test]
+fn the_same_content_under_other_digests_is_not_mixed() {
+    let item = only(diagnose(&deployment(vec![web("web-1-x", "node-a", 'a'), web("web-1-y", "node-b", 'b')])));
+    assert_eq!((item.verdict, item.pods.matching, item.pods.total), (Verdict::Rewrapped, 2, 2));
+}
+
+#[test]
+fn what_is_not_proven_is_not_mixed() {
+    let item = only(diagnose(&deployment(vec![web("web-1-x", "node-a", 'a'), web("web-1-y", "node-b", 'f')])));
+    assert_eq!((item.verdict, item.pods.matching, item.pods.total), (Verdict::Suspect, 1, 2));
+}
+
+#[test]
+fn pods_that_go_or_are_done_count_only_where_there_is_no_other() {
+    let mut going = web("web-1-y", "node-b", 'c');
+    going.deleting = true;
+    let mut evicted = web("web-1-z", "node-b", 'c');
+    evicted.phase = Phase::Failed;
+    evicted.containers[0].state = State::Terminated { reason: "Error".into(), exit_code: 1 };
+    let item = only(diagnose(&deployment(vec![web("web-1-x", "node-a", 'a'), going.clone(), evicted])));
+    assert_eq!((item.verdict, item.pods.matching, item.pods.total, item.reason.as_str()), (Verdict::Fresh, 1, 1, ""));
+    let item = only(diagnose(&deployment(vec![going])));
+    assert_eq!((item.verdict, item.pods.total), (Verdict::Waiting, 1));
+}
+
+#[test]
+fn a_pod_that_waits_is_said_beside_the_verdict_of_the_others() {
+    let mut waiting = web("web-1-y", "node-b", 'c');
+    waiting.containers[0].state = State::Waiting { reason: "ImagePullBackOff".into(), message: "".into() };
+    waiting.containers[0].image_id = "".into();
+    let item = only(diagnose(&deployment(vec![web("web-1-x", "node-a", 'a'), waiting])));
+    assert_eq!((item.verdict, item.pods.matching, item.pods.total), (Verdict::Fresh, 1, 2));
+    assert_eq!(item.reason, "1 pod waits: ImagePullBackOff");
+}
+
+#[test]
+fn an_owner_that_cannot_be_read_still_names_the_workload() {
+    let mut snapshot = deployment(vec![web("web-1-x", "node-a", 'a')]);
+    snapshot.owners.clear();
+    let item = only(diagnose(&snapshot));
+    assert_eq!((item.workload.kind.as_ref(), item.workload.name.as_ref()), ("ReplicaSet", "web-1"));
+}
+
+#[test]
+fn bare_and_static_pods_stand_for_themselves() {
+    let mut mirror = pod("etcd-node-a", "node-a", 'a', Some(reference("Node", "node-a")));
+    mirror.mirror = true;
+    let diagnosis = diagnose(&Snapshot { pods: vec![mirror, pod("tool", "node-a", 'a', None)], ..Snapshot::default() });
+    let names: Vec<(&str, &str)> =
+        diagnosis.items.iter().map(|item| (item.workload.kind.as_ref(), item.workload.name.as_ref())).collect();
+    assert_eq!(names, [("Pod", "etcd-node-a"), ("Pod", "tool")]);
+}
+
+#[test]
+fn a_cycle_of_owners_ends() {
+    let a = owner("A", "a", Some(reference("B", "b")));
+    let b = owner("B", "b", Some(reference("A", "a")));
+    let owners = [a, b].into_iter().map(|owner| (Arc::clone(&owner.itself.uid), owner)).collect();
+    let snapshot =
+        Snapshot { pods: vec![pod("x", "node-a", 'a', Some(reference("A", "a")))], owners, ..Snapshot::default() };
+    assert_eq!(only(diagnose(&snapshot)).verdict, Verdict::Fresh);
+}
+
+#[test]
+fn who_manages_the_top_is_a_finding() {
+    let mut snapshot = deployment(vec![web("web-1-x", "node-a", 'a')]);
+    let manager = Manager { tool: "Argo CD".to_owned(), name: "shop".to_owned() };
+    snapshot.owners.get_mut("Deployment/web").unwrap().managers.push(manager.clone());
+    let item = only(diagnose(&snapshot));
+    assert_eq!(
+        (item.findings.as_slice(), item.managers.as_slice()),
+        ([Finding::GitopsOwned].as_slice(), [manager].as_slice())
+    );
+}

@@ -1,0 +1,88 @@
+//! The ladder: what a container runs against what its tag serves, proven by content.
+//!
+//! Comparing two digest strings is wrong on every runtime in some case: one content has many digests
+//! (index, platform manifest, older indexes of the same image), and runtimes report any of them. So an
+//! equal digest proves `fresh`, and an unequal one proves nothing until the contents were compared.
+//!
+//! [`judge`] climbs as far as the answers reach and then names the next questions. Each step costs more
+//! than the one before, and most containers never leave the third.
+
+mod ground;
+mod ladder;
+#[cfg(test)]
+mod tests;
+
+pub use ground::{Ground, PinnedTag};
+
+use self::ladder::Ladder;
+use super::diagnosis::{Content, Evidence, Verdict};
+use super::inventory::{Answers, Question, Workload};
+use super::workload::{Container, Pod};
+use super::{Digest, Platform};
+
+/// What is to be judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The pod.
+    pub pod: &'a Pod,
+    /// One of its containers.
+    pub container: &'a Container,
+    /// What its node is, where that may be read.
+    pub platform: Option<&'a Platform>,
+    /// The controllers above the pod that have a template to roll out, nearest first.
+    pub controllers: &'a [Workload],
+    /// Pods of the same workload ask for different references: a rollout is likely.
+    pub references_differ: bool,
+    /// Ask for dates, revisions and contents even where the verdict does not need them.
+    pub thorough: bool,
+}
+
+/// How far the ladder got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// These have to be answered before it goes on.
+    Ask(Vec<Question>),
+    /// Decided.
+    Decided(Box<Judgement>),
+}
+
+/// A verdict and what it rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// The word.
+    pub verdict: Verdict,
+    /// Which step decided.
+    pub ground: Ground,
+    /// What the tag serves, if it was asked and answered.
+    pub served: Option<Digest>,
+    /// What the served content tells of itself.
+    pub served_content: Option<Content>,
+    /// What the running content tells of itself.
+    pub running_content: Option<Content>,
+    /// The tag beside a digest names other content by now.
+    pub tag_moved: bool,
+    /// Everything that was asked, in order.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Judges one container with the answers at hand.
+#[must_use]
+pub fn judge(subject: &Subject<'_>, answers: &Answers) -> Step {
+    let mut ladder =
+        Ladder { subject, answers, served: None, contents: (None, None), tag_moved: false, evidence: Vec::new() };
+    match ladder.climb() {
+        Err(questions) => Step::Ask(questions),
+        Ok((verdict, ground)) => {
+            let (served_content, running_content) = ladder.contents;
+            Step::Decided(Box::new(Judgement {
+                verdict,
+                ground,
+                served: ladder.served,
+                served_content,
+                running_content,
+                tag_moved: ladder.tag_moved,
+                evidence: ladder.evidence,
+            }))
+        }
+    }
+}

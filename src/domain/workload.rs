@@ -1,0 +1,261 @@
+//! What the cluster runs, as far as a verdict needs it: pods, their containers, who owns them.
+//!
+//! Texts that repeat over thousands of pods (namespaces, images, node names, `imageID`s) are shared
+//! `Arc<str>`s: ten thousand pods fit into a few megabytes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Platform;
+
+/// Everything that was read from a cluster before the first verdict.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// The selected pods.
+    pub pods: Vec<Pod>,
+    /// Controllers by UID, as far as they could be read.
+    pub owners: HashMap<Arc<str>, Owner>,
+    /// Nodes by name, as far as they could be read.
+    pub nodes: HashMap<Arc<str>, Platform>,
+    /// What could not be read, each said once.
+    pub problems: Vec<Problem>,
+}
+
+/// A part of the picture that is missing, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+pub struct Problem {
+    /// Which resource, such as `nodes` or `replicasets.apps`.
+    pub what: String,
+    /// Why, in the server's words made clean.
+    pub why: String,
+}
+
+/// One pod.
+#[derive(Debug, Clone)]
+pub struct Pod {
+    /// `metadata.namespace`.
+    pub namespace: Arc<str>,
+    /// `metadata.name`.
+    pub name: Arc<str>,
+    /// `metadata.uid`.
+    pub uid: Arc<str>,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Timestamp>,
+    /// `metadata.deletionTimestamp` is set.
+    pub deleting: bool,
+    /// `status.phase`.
+    pub phase: Phase,
+    /// `spec.nodeName`.
+    pub node: Option<Arc<str>>,
+    /// The owner reference with `controller: true`.
+    pub controller: Option<OwnerReference>,
+    /// A static pod's mirror (annotation `kubernetes.io/config.mirror`); its owner is the node.
+    pub mirror: bool,
+    /// Whose credentials pull its images.
+    pub access: Arc<Access>,
+    /// Who else manages this object, for pods without a controller.
+    pub managers: Vec<Manager>,
+    /// Containers of every kind, and image volumes, in the order of the spec.
+    pub containers: Vec<Container>,
+}
+
+/// `status.phase`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Accepted, not all containers started.
+    Pending,
+    /// Bound and started.
+    Running,
+    /// All containers ended well and stay so.
+    Succeeded,
+    /// All containers ended, one at least badly.
+    Failed,
+    /// Not told, or a word that is new.
+    Unknown,
+}
+
+/// One container, or one image volume, of a pod.
+#[derive(Debug, Clone)]
+pub struct Container {
+    /// Its name, or the volume's.
+    pub name: Arc<str>,
+    /// Where in the pod it stands.
+    pub role: Role,
+    /// `image` as the pod's spec has it (after admission), or the volume's `image.reference`.
+    pub image: Arc<str>,
+    /// The pod's own policy: its default was fixed when the pod was created.
+    pub pull_policy: PullPolicy,
+    /// What it does now.
+    pub state: State,
+    /// The last run's end, `lastState.terminated`, exists: it ran before.
+    pub ran_before: bool,
+    /// `imageID`, or the volume's `imageRef`; empty where none is reported.
+    pub image_id: Arc<str>,
+}
+
+impl Container {
+    /// Whether its state lets it be judged at all: it runs, or it crashes again and again. The verdict
+    /// looks closer; this only keeps references of containers that never ran from being asked for.
+    #[must_use]
+    pub fn may_run(&self) -> bool {
+        let pinned = self.image.contains('@');
+        match &self.state {
+            State::Running { .. } => pinned || !self.image_id.is_empty(),
+            State::Waiting { .. } => pinned || (self.ran_before && !self.image_id.is_empty()),
+            State::Unreported | State::Terminated { .. } => pinned,
+        }
+    }
+}
+
+/// What kind of container it is; the words of the JSON output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// An init container that runs to its end.
+    Init,
+    /// An init container with `restartPolicy: Always`, which goes on running.
+    Sidecar,
+    /// An ordinary container.
+    Container,
+    /// Added to a running pod, `kubectl debug`.
+    Ephemeral,
+    /// A volume with an image as its source.
+    Volume,
+}
+
+/// `imagePullPolicy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+pub enum PullPolicy {
+    /// Every start asks the registry.
+    Always,
+    /// A start asks nobody if the node holds the reference.
+    IfNotPresent,
+    /// No start ever asks.
+    Never,
+}
+
+impl PullPolicy {
+    /// Kubernetes' own word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "Always",
+            Self::IfNotPresent => "IfNotPresent",
+            Self::Never => "Never",
+        }
+    }
+}
+
+/// `state` of a container status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// There is no status for it (yet).
+    Unreported,
+    /// `waiting`, with its reason (`ContainerCreating`, `ImagePullBackOff`, `CrashLoopBackOff`) and message.
+    Waiting {
+        /// `reason`, empty where not told.
+        reason: Arc<str>,
+        /// `message`, empty where not told.
+        message: Arc<str>,
+    },
+    /// `running`, since when.
+    Running {
+        /// `startedAt`.
+        since: Option<Timestamp>,
+    },
+    /// `terminated`.
+    Terminated {
+        /// `reason`, such as `Completed` or `Error`.
+        reason: Arc<str>,
+        /// `exitCode`.
+        exit_code: i32,
+    },
+}
+
+/// Whose credentials may be used to ask for an image: those that the kubelet would use.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Access {
+    /// Namespace of the pod, where its secrets are.
+    pub namespace: Arc<str>,
+    /// `spec.serviceAccountName`.
+    pub service_account: Arc<str>,
+    /// Names in `spec.imagePullSecrets`, in their order.
+    pub pull_secrets: Vec<Arc<str>>,
+}
+
+/// One `ownerReferences` entry.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OwnerReference {
+    /// `apps/v1`.
+    pub api_version: Arc<str>,
+    /// `ReplicaSet`.
+    pub kind: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its UID.
+    pub uid: Arc<str>,
+}
+
+/// A controller that could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Itself, as its children name it.
+    pub itself: OwnerReference,
+    /// Who controls it in turn.
+    pub controller: Option<OwnerReference>,
+    /// Who keeps rewriting it from outside the cluster.
+    pub managers: Vec<Manager>,
+}
+
+/// A tool that owns an object's definition and may revert changes to it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manager {
+    /// `Argo CD`, `Flux`, `Helm`.
+    pub tool: String,
+    /// What the tool calls it: application, kustomization, release.
+    pub name: String,
+}
+
+/// The newest state of a controller, read only where a verdict hangs on it: does its template ask for
+/// something else than the pods run, and is it being rolled out?
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkloadState {
+    /// Role, name and image of each container of the pod template.
+    pub template: Vec<(Role, Arc<str>, Arc<str>)>,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// `status.observedGeneration`.
+    pub observed_generation: Option<i64>,
+    /// How many pods there should be: `spec.replicas`, `status.desiredNumberScheduled`.
+    pub desired: i64,
+    /// Pods that exist: `status.replicas`, `status.currentNumberScheduled`.
+    pub existing: i64,
+    /// `status.updatedReplicas`, `status.updatedNumberScheduled`; `None` where the kind does not count it.
+    pub updated: Option<i64>,
+    /// `status.availableReplicas`, `status.numberAvailable`.
+    pub available: i64,
+    /// `spec.paused`.
+    pub paused: bool,
+    /// The update strategy is `OnDelete`: nothing is replaced until somebody deletes it.
+    pub on_delete: bool,
+    /// The `Progressing` condition's reason is `ProgressDeadlineExceeded`.
+    pub stalled: bool,
+}
+
+impl WorkloadState {
+    /// What the template asks for under this name, if it has such a container.
+    #[must_use]
+    pub fn asks_for(&self, role: Role, name: &str) -> Option<&Arc<str>> {
+        self.template
+            .iter()
+            .find(|(other_role, other_name, _)| *other_role == role && other_name.as_ref() == name)
+            .map(|(_, _, image)| image)
+    }
+}
+
+/// The names of one image in a node's inventory (`status.images[].names`): tags and repo digests of one
+/// content.
+pub type ImageNames = Vec<String>;

@@ -1,0 +1,271 @@
+//! Answers to questions: which credentials match, in which order they are tried, and what it means when
+//! none opens the door.
+//!
+//! Order: the pod's pull secrets, the local log-in, nobody, and only then (because reading them costs the
+//! cluster requests and rights) the service account's secrets. Questions that would try the same
+//! credentials are one question: a thousand pods in fifty namespaces ask once for a public image.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::attempt::{Asker, Found, Miss, What};
+use super::decode;
+use super::host::{Host, Scheme};
+use super::keyring::Keyring;
+use super::local::LocalLogin;
+use super::memo::Memo;
+use super::options::RegistryOptions;
+use super::retry::Budget;
+use super::secret::Credential;
+use super::token::Tokens;
+use super::transport::{Statistics, Transport};
+use super::{PullSecrets, SecretDocument};
+use crate::domain::Repository;
+use crate::domain::inventory::{Object, Tag};
+use crate::domain::remote::{Failure, ImageConfig, Manifest, Served};
+use crate::domain::workload::Access;
+
+pub(super) struct Lookups {
+    options: RegistryOptions,
+    secrets: Arc<dyn PullSecrets>,
+    transport: Transport,
+    tokens: Tokens,
+    local: LocalLogin,
+    hosts: Mutex<std::collections::HashMap<Arc<str>, Arc<Host>>>,
+    pod_keyrings: Memo<PodSecrets, Arc<Keyring>>,
+    account_keyrings: Memo<(Arc<str>, Arc<str>), Arc<Keyring>>,
+    served: Memo<Key, Result<Served, Failure>>,
+    manifests: Memo<Key, Result<Manifest, Failure>>,
+    configs: Memo<Key, Result<ImageConfig, Failure>>,
+}
+
+/// Namespace, and names of secrets in it.
+type PodSecrets = (Arc<str>, Vec<Arc<str>>);
+
+/// What makes two questions the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    repository: Repository,
+    what: What,
+    /// Those of the cluster that match; the local ones are the same for all.
+    credentials: Vec<Credential>,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Stage {
+    /// Everything but the service account.
+    Ordinary,
+    /// The service account alone.
+    ServiceAccount,
+}
+
+/// What the tries of one lookup came to.
+#[derive(Default)]
+struct Tally {
+    refused: usize,
+    missing: bool,
+    problem: Option<Failure>,
+}
+
+impl Lookups {
+    pub(super) fn new(options: RegistryOptions, secrets: Arc<dyn PullSecrets>) -> Self {
+        Self {
+            transport: Transport::new(&options),
+            local: LocalLogin::new(options.environment.clone()),
+            options,
+            secrets,
+            tokens: Tokens::default(),
+            hosts: Mutex::default(),
+            pod_keyrings: Memo::default(),
+            account_keyrings: Memo::default(),
+            served: Memo::default(),
+            manifests: Memo::default(),
+            configs: Memo::default(),
+        }
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        self.transport.statistics()
+    }
+
+    pub(super) async fn served(&self, tag: &Tag) -> Result<Served, Failure> {
+        let read = |found| match found {
+            Found::Digest(digest) => Ok(Served { digest }),
+            Found::Document { .. } => Err("a document where a digest was asked for".to_owned()),
+        };
+        self.answer(&self.served, &tag.repository, What::Tag(Arc::clone(&tag.tag)), &tag.access, read).await
+    }
+
+    pub(super) async fn manifest(&self, object: &Object) -> Result<Manifest, Failure> {
+        let what = What::Manifest(object.digest.clone());
+        let read = |found| decode::manifest(body(&found)?, content_type(&found));
+        self.answer(&self.manifests, &object.repository, what, &object.access, read).await
+    }
+
+    pub(super) async fn config(&self, object: &Object) -> Result<ImageConfig, Failure> {
+        let what = What::Config(object.digest.clone());
+        let read = |found| decode::config(body(&found)?);
+        self.answer(&self.configs, &object.repository, what, &object.access, read).await
+    }
+
+    async fn answer<T: Clone>(
+        &self,
+        memo: &Memo<Key, Result<T, Failure>>,
+        repository: &Repository,
+        what: What,
+        access: &Access,
+        read: impl Fn(Found) -> Result<T, String>,
+    ) -> Result<T, Failure> {
+        let of_pod = self.pod_keyring(access).await.matching(repository);
+        let key = |credentials: &[Credential], stage| Key {
+            repository: repository.clone(),
+            what: what.clone(),
+            credentials: credentials.to_vec(),
+            stage,
+        };
+        let ask = |key: Key| {
+            let read = &read;
+            memo.get(key.clone(), move || async move {
+                self.look_up(&key).await.and_then(|found| read(found).map_err(Failure::Malformed))
+            })
+        };
+        let first = ask(key(&of_pod, Stage::Ordinary)).await;
+        let tried = match &first {
+            Err(Failure::LoginRequired | Failure::Login(_)) => 0,
+            Err(Failure::Denied { tried }) => *tried,
+            _ => return first,
+        };
+        let mut of_account = self.account_keyring(access).await.matching(repository);
+        of_account.retain(|credential| !of_pod.contains(credential));
+        if of_account.is_empty() {
+            return first;
+        }
+        match ask(key(&of_account, Stage::ServiceAccount)).await {
+            Err(Failure::Denied { tried: more }) => Err(Failure::Denied { tried: tried + more }),
+            other => other,
+        }
+    }
+
+    async fn look_up(&self, key: &Key) -> Result<Found, Failure> {
+        let host = self.host(&key.repository.registry)?;
+        let mut budget = Budget::new(self.options.retry_budget);
+        let mut tally = Tally::default();
+        let mut credentials = key.credentials.clone();
+        if key.stage == Stage::Ordinary {
+            let local = self.local.matching(&key.repository).await;
+            credentials.extend(local.credentials.into_iter().filter(|other| !key.credentials.contains(other)));
+            tally.problem = local.problem.map(Failure::Login);
+        }
+        let asker = Asker {
+            transport: &self.transport,
+            tokens: &self.tokens,
+            host: &host,
+            repository: &key.repository,
+            what: &key.what,
+        };
+        // Nobody is the first to ask where the way to log in is not known yet: an open registry answers,
+        // any other teaches it.
+        let mut anonymous_seen_missing = None;
+        let opening = host.opening().await;
+        if opening.is_some() || (host.scheme().is_none() && !credentials.is_empty()) {
+            let outcome = match opening {
+                Some(alone) => asker.open(alone, &mut budget).await,
+                None => asker.ask(None, &mut budget).await,
+            };
+            match outcome {
+                Ok(found) => return Ok(found),
+                Err(Miss::Failed(failure)) => return Err(failure),
+                Err(Miss::Missing) => anonymous_seen_missing = Some(true),
+                // With a token, nobody may yet be let in.
+                Err(Miss::Refused) if matches!(host.scheme(), Some(Scheme::Bearer { .. })) => {}
+                Err(Miss::Refused) => anonymous_seen_missing = Some(false),
+            }
+        }
+        host.order(&mut credentials);
+        for credential in &credentials {
+            match asker.ask(Some(credential), &mut budget).await {
+                Ok(found) => return Ok(found),
+                Err(Miss::Refused) => {
+                    host.refused(credential);
+                    tally.refused += 1;
+                }
+                Err(Miss::Missing) => tally.missing = true,
+                // A token server may fail for one account only.
+                Err(Miss::Failed(failure @ Failure::Login(_))) => tally.problem = tally.problem.or(Some(failure)),
+                Err(Miss::Failed(failure)) => return Err(failure),
+            }
+        }
+        // Who was let in and saw nothing has seen more than nobody would.
+        if key.stage == Stage::Ordinary && !tally.missing {
+            let missing = match anonymous_seen_missing {
+                Some(missing) => missing,
+                None => match asker.ask(None, &mut budget).await {
+                    Ok(found) => return Ok(found),
+                    Err(Miss::Missing) => true,
+                    Err(Miss::Refused) => false,
+                    Err(Miss::Failed(failure @ Failure::Login(_))) => return Err(tally.problem.unwrap_or(failure)),
+                    Err(Miss::Failed(failure)) => return Err(failure),
+                },
+            };
+            // Registries that hide what is private answer nobody with 404: where an account was refused,
+            // that is no proof of absence.
+            tally.missing = missing && tally.refused == 0;
+        }
+        Err(tally.failure())
+    }
+
+    fn host(&self, name: &Arc<str>) -> Result<Arc<Host>, Failure> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(host) = hosts.get(name) {
+            return Ok(Arc::clone(host));
+        }
+        let host = Arc::new(Host::new(name, &self.options)?);
+        hosts.insert(Arc::clone(name), Arc::clone(&host));
+        Ok(host)
+    }
+
+    async fn pod_keyring(&self, access: &Access) -> Arc<Keyring> {
+        if access.pull_secrets.is_empty() {
+            return Arc::default();
+        }
+        let key = (Arc::clone(&access.namespace), access.pull_secrets.clone());
+        self.pod_keyrings.get(key, || async { keyring(self.secrets.pod_secrets(access).await) }).await
+    }
+
+    async fn account_keyring(&self, access: &Access) -> Arc<Keyring> {
+        if access.service_account.is_empty() {
+            return Arc::default();
+        }
+        let key = (Arc::clone(&access.namespace), Arc::clone(&access.service_account));
+        self.account_keyrings.get(key, || async { keyring(self.secrets.service_account_secrets(access).await) }).await
+    }
+}
+
+impl Tally {
+    fn failure(self) -> Failure {
+        match (self.missing, self.refused, self.problem) {
+            (true, _, _) => Failure::NotFound,
+            (false, 0, Some(problem)) => problem,
+            (false, 0, None) => Failure::LoginRequired,
+            (false, tried, _) => Failure::Denied { tried },
+        }
+    }
+}
+
+fn keyring(documents: Vec<SecretDocument>) -> Arc<Keyring> {
+    Arc::new(Keyring::of(&documents))
+}
+
+fn body(found: &Found) -> Result<&[u8], String> {
+    match found {
+        Found::Document { body, .. } => Ok(body),
+        Found::Digest(_) => Err("a digest where a document was asked for".to_owned()),
+    }
+}
+
+fn content_type(found: &Found) -> Option<&str> {
+    match found {
+        Found::Document { content_type, .. } => content_type.as_deref(),
+        Found::Digest(_) => None,
+    }
+}

@@ -1,0 +1,124 @@
+//! EDGE: what registries say now. Turns the domain's questions about tags, manifests and configs into as
+//! few requests as they can be answered with, and every way of failing into a reason that a person
+//! understands.
+//!
+//! Why an own transport: the credentials of pull secrets must be tried one after the other, each token
+//! fetched once, a HEAD must stay a HEAD (Docker Hub counts GETs), and `Retry-After` be heeded; the
+//! libraries at hand do none of these.
+//!
+//! ```text
+//! lookup        one answer per question: which credentials match, in which order they are tried
+//!  ├ keyring    pull secrets, matched as the kubelet does        local, helper   the user's own log-in
+//!  └ attempt    one try with one credential, its answer checked
+//!     ├ host    what was learned of a registry: address, log-in, refused credentials
+//!     ├ challenge, token                                         decode          manifests and configs
+//!     └ transport   deadlines, redirects, caps                   retry, clients, trouble
+//! ```
+
+mod attempt;
+mod challenge;
+mod clients;
+mod decode;
+mod helper;
+mod host;
+mod keyring;
+mod local;
+mod lookup;
+mod memo;
+mod options;
+mod retry;
+mod secret;
+#[cfg(test)]
+mod tests;
+mod token;
+mod transport;
+mod trouble;
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::domain::inventory::{Object, Tag};
+use crate::domain::remote::{Failure, ImageConfig, Manifest, Served};
+use crate::domain::workload::Access;
+
+pub use keyring::SecretDocument;
+pub use options::{Environment, RegistryOptions};
+pub use transport::Statistics;
+
+/// Where pull secrets come from: the cluster.
+///
+/// Secrets that cannot be read are left out; who reads them reports that. Each is asked for at most once
+/// for each set of names.
+pub trait PullSecrets: Send + Sync {
+    /// The pod's own `imagePullSecrets`, in their order.
+    fn pod_secrets<'a>(&'a self, access: &'a Access) -> BoxFuture<'a, Vec<SecretDocument>>;
+
+    /// The service account's `imagePullSecrets`; asked only when everything else was denied.
+    fn service_account_secrets<'a>(&'a self, access: &'a Access) -> BoxFuture<'a, Vec<SecretDocument>>;
+}
+
+/// No cluster, no secrets.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoSecrets;
+
+impl PullSecrets for NoSecrets {
+    fn pod_secrets<'a>(&'a self, _: &'a Access) -> BoxFuture<'a, Vec<SecretDocument>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
+    fn service_account_secrets<'a>(&'a self, _: &'a Access) -> BoxFuture<'a, Vec<SecretDocument>> {
+        Box::pin(std::future::ready(Vec::new()))
+    }
+}
+
+/// All registries of a run. Cheap to clone; clones share connections, tokens and answers.
+///
+/// An answer is kept for as long as a `Registries` lives: one diagnosis sees one state of each tag. Who
+/// wants to know again makes a new one.
+#[derive(Clone)]
+pub struct Registries(Arc<lookup::Lookups>);
+
+impl Registries {
+    /// Nothing is read or connected to before the first question.
+    #[must_use]
+    pub fn new(options: RegistryOptions, secrets: Arc<dyn PullSecrets>) -> Self {
+        Self(Arc::new(lookup::Lookups::new(options, secrets)))
+    }
+
+    /// What a tag stands for now.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn served(&self, tag: &Tag) -> Result<Served, Failure> {
+        self.0.served(tag).await
+    }
+
+    /// A manifest, its bytes checked against the digest.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn manifest(&self, object: &Object) -> Result<Manifest, Failure> {
+        self.0.manifest(object).await
+    }
+
+    /// An image's config, its bytes checked against the digest.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn config(&self, object: &Object) -> Result<ImageConfig, Failure> {
+        self.0.config(object).await
+    }
+
+    /// The requests sent so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.0.statistics()
+    }
+}
+
+impl std::fmt::Debug for Registries {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Registries").field("statistics", &self.statistics()).finish_non_exhaustive()
+    }
+}

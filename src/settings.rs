@@ -1,0 +1,344 @@
+//! What a run is to do: raw flags and the environment, made into one validated struct for each command.
+//!
+//! Everything here is pure: the environment is an argument ([`Environment`]), so that each rule can be
+//! tested without touching the process.
+
+mod environment;
+mod targets;
+mod timeout;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+pub use environment::{Environment, Secret, Terminal};
+pub use targets::{Selection, Target};
+pub use timeout::parse_timeout;
+
+use crate::cli::{self, ColorWhen, DocumentFormat, OutputFormat, SortKey};
+use crate::domain::diagnosis::{Finding, Verdict};
+use crate::error::AppError;
+use crate::fail_on::FailOn;
+
+/// How to reach the cluster: kubectl's flags as they were given; empty ones count as not given, as kubectl
+/// has it.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionSettings {
+    /// `--namespace`.
+    pub namespace: Option<String>,
+    /// `--context`.
+    pub context: Option<String>,
+    /// `--cluster`.
+    pub cluster: Option<String>,
+    /// `--user`.
+    pub user: Option<String>,
+    /// `--kubeconfig`.
+    pub kubeconfig: Option<String>,
+    /// `--server`.
+    pub server: Option<String>,
+    /// `--token`.
+    pub token: Option<Secret>,
+    /// `--as`.
+    pub impersonate: Option<String>,
+    /// `--as-group`, in order.
+    pub impersonate_groups: Vec<String>,
+    /// `--as-uid`.
+    pub impersonate_uid: Option<String>,
+    /// `--certificate-authority`.
+    pub certificate_authority: Option<String>,
+    /// `--client-certificate`.
+    pub client_certificate: Option<String>,
+    /// `--client-key`.
+    pub client_key: Option<String>,
+    /// `--insecure-skip-tls-verify`.
+    pub insecure_skip_tls_verify: bool,
+    /// `--tls-server-name`.
+    pub tls_server_name: Option<String>,
+    /// `--request-timeout`; `None` where it was not given.
+    pub request_timeout: Option<RequestTimeout>,
+}
+
+/// `--request-timeout`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestTimeout {
+    /// `0`: a request may take as long as it takes.
+    Never,
+    /// After this long.
+    After(Duration),
+}
+
+/// How registries are asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RegistrySettings {
+    /// Hosts, with their port where one was given, that may be asked by plain http or with an unverifiable
+    /// certificate.
+    pub insecure: BTreeSet<String>,
+    /// `FRESHIMAGE_REGISTRY_MIRRORS`: base URLs to ask instead of a host.
+    pub mirrors: BTreeMap<String, String>,
+}
+
+/// What every command has.
+#[derive(Debug, Clone, Default)]
+pub struct CommonSettings {
+    /// How to reach the cluster.
+    pub connection: ConnectionSettings,
+    /// How registries are asked.
+    pub registries: RegistrySettings,
+}
+
+/// How the answer of `diagnose` is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// The table, with or without its wide columns.
+    Table {
+        /// `-o wide`.
+        wide: bool,
+    },
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+    /// Names of workloads.
+    Name,
+}
+
+/// A run of `diagnose`.
+#[derive(Debug, Clone)]
+pub struct DiagnoseSettings {
+    /// What every command has.
+    pub common: CommonSettings,
+    /// What to look at.
+    pub selection: Selection,
+    /// `-A`.
+    pub all_namespaces: bool,
+    /// `-l`.
+    pub label_selector: Option<String>,
+    /// `--field-selector`.
+    pub field_selector: Option<String>,
+    /// `-o`.
+    pub format: Format,
+    /// `--no-headers`.
+    pub no_headers: bool,
+    /// `--sort-by`.
+    pub sort_by: Option<SortKey>,
+    /// `--only`; empty shows all.
+    pub only: BTreeSet<Verdict>,
+    /// `--fail-on`.
+    pub fail_on: FailOn,
+}
+
+/// A run of `explain`.
+#[derive(Debug, Clone)]
+pub struct ExplainSettings {
+    /// What every command has.
+    pub common: CommonSettings,
+    /// Which workload.
+    pub target: Target,
+    /// `-c`.
+    pub container: Option<String>,
+    /// `-o`; a page of text if `None`.
+    pub format: Option<DocumentFormat>,
+}
+
+impl ConnectionSettings {
+    /// The flags without which a command that is hinted at would look elsewhere, ready to be copied into a POSIX shell. No
+    /// secrets: whoever gave a token knows how to give it again.
+    #[must_use]
+    pub fn repeated_flags(&self) -> String {
+        let flags = [
+            ("kubeconfig", &self.kubeconfig),
+            ("context", &self.context),
+            ("cluster", &self.cluster),
+            ("user", &self.user),
+            ("server", &self.server),
+            ("as", &self.impersonate),
+        ];
+        let given: Vec<_> = flags
+            .into_iter()
+            .filter_map(|(name, value)| value.as_ref().map(|value| format!("--{name} {}", shell_word(value))))
+            .collect();
+        given.join(" ")
+    }
+}
+
+/// The word as a shell takes it: quoted unless it is made of harmless characters.
+fn shell_word(word: &str) -> String {
+    let harmless = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+=,".contains(character);
+    if !word.is_empty() && word.chars().all(harmless) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+impl CommonSettings {
+    fn new(
+        connection: cli::Connection,
+        registries: &cli::Registries,
+        environment: &Environment,
+    ) -> Result<Self, AppError> {
+        let request_timeout = match given(connection.request_timeout) {
+            Some(text) => Some(parse_timeout(&text)?),
+            None => None,
+        };
+        let connection = ConnectionSettings {
+            namespace: given(connection.namespace),
+            context: given(connection.context),
+            cluster: given(connection.cluster),
+            user: given(connection.user),
+            kubeconfig: given(connection.kubeconfig),
+            server: given(connection.server),
+            token: given(connection.token).map(Secret::new),
+            impersonate: given(connection.impersonate),
+            impersonate_groups: connection.impersonate_groups,
+            impersonate_uid: given(connection.impersonate_uid),
+            certificate_authority: given(connection.certificate_authority),
+            client_certificate: given(connection.client_certificate),
+            client_key: given(connection.client_key),
+            insecure_skip_tls_verify: connection.insecure_skip_tls_verify,
+            tls_server_name: given(connection.tls_server_name),
+            request_timeout,
+        };
+        if connection.impersonate.is_none()
+            && (!connection.impersonate_groups.is_empty() || connection.impersonate_uid.is_some())
+        {
+            return Err(AppError::usage("`--as-group` and `--as-uid` need `--as`").hint("add `--as USER`"));
+        }
+        if connection.insecure_skip_tls_verify && connection.certificate_authority.is_some() {
+            return Err(AppError::usage(
+                "`--certificate-authority` has no meaning beside `--insecure-skip-tls-verify`",
+            )
+            .hint("leave one of them out"));
+        }
+        Ok(Self {
+            connection,
+            registries: RegistrySettings {
+                insecure: registries
+                    .insecure_registry
+                    .iter()
+                    .map(|host| registry_host(host))
+                    .collect::<Result<_, _>>()?,
+                mirrors: mirrors(environment.registry_mirrors.as_deref().unwrap_or_default())?,
+            },
+        })
+    }
+}
+
+impl DiagnoseSettings {
+    /// Validates the raw flags of `diagnose`.
+    ///
+    /// # Errors
+    /// A usage error that says which flags contradict each other or cannot be read.
+    pub fn new(flags: cli::Diagnose, connection: cli::Connection, environment: &Environment) -> Result<Self, AppError> {
+        let selection = Selection::parse(&flags.targets)?;
+        if let Selection::Named(_) = selection {
+            if flags.all_namespaces {
+                return Err(AppError::usage("a workload cannot be named across all namespaces")
+                    .hint("leave out `-A`, or say where with `--namespace`"));
+            }
+            if flags.selector.is_some() {
+                return Err(AppError::usage("a selector has no meaning beside names")
+                    .hint("leave out `--selector`, or the names"));
+            }
+            if flags.field_selector.is_some() {
+                return Err(AppError::usage("a field selector has no meaning beside names")
+                    .hint("leave out `--field-selector`, or the names"));
+            }
+        }
+        Ok(Self {
+            common: CommonSettings::new(connection, &flags.registries, environment)?,
+            selection,
+            all_namespaces: flags.all_namespaces,
+            label_selector: given(flags.selector),
+            field_selector: given(flags.field_selector),
+            format: match flags.output {
+                None => Format::Table { wide: false },
+                Some(OutputFormat::Wide) => Format::Table { wide: true },
+                Some(OutputFormat::Json) => Format::Json,
+                Some(OutputFormat::Yaml) => Format::Yaml,
+                Some(OutputFormat::Name) => Format::Name,
+            },
+            no_headers: flags.no_headers,
+            sort_by: flags.sort_by,
+            only: flags.only.iter().filter_map(|word| verdict_named(word)).collect(),
+            fail_on: FailOn {
+                verdicts: flags.fail_on.iter().filter_map(|word| verdict_named(word)).collect(),
+                findings: flags.fail_on.iter().filter_map(|word| finding_named(word)).collect(),
+            },
+        })
+    }
+}
+
+impl ExplainSettings {
+    /// Validates the raw flags of `explain`.
+    ///
+    /// # Errors
+    /// A usage error that says what cannot be read.
+    pub fn new(flags: cli::Explain, connection: cli::Connection, environment: &Environment) -> Result<Self, AppError> {
+        Ok(Self {
+            common: CommonSettings::new(connection, &flags.registries, environment)?,
+            target: targets::single(&flags.target)?,
+            container: given(flags.container),
+            format: flags.output,
+        })
+    }
+}
+
+/// Whether a stream gets colours: the flag decides, then `NO_COLOR` (if not empty), then `CLICOLOR_FORCE` (if neither
+/// empty nor `0`), then whether it is a terminal that is not `dumb`.
+#[must_use]
+pub fn colored(when: ColorWhen, environment: &Environment, terminal: bool) -> bool {
+    match when {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto if environment.no_color => false,
+        ColorWhen::Auto if environment.force_color => true,
+        ColorWhen::Auto => terminal && environment.term.as_deref() != Some("dumb"),
+    }
+}
+
+fn given(value: Option<String>) -> Option<String> {
+    value.filter(|text| !text.is_empty())
+}
+
+fn verdict_named(word: &str) -> Option<Verdict> {
+    Verdict::ALL.into_iter().find(|verdict| verdict.as_str() == word)
+}
+
+fn finding_named(word: &str) -> Option<Finding> {
+    Finding::ALL.into_iter().find(|finding| finding.as_str() == word)
+}
+
+/// A host with an optional port, in lower case; a scheme or path would never match any reference.
+fn registry_host(text: &str) -> Result<String, AppError> {
+    let host = text.trim();
+    if host.is_empty() || host.contains(['/', ' ', '@']) {
+        return Err(AppError::usage(format!("`--insecure-registry` needs a host, not `{host}`"))
+            .hint("write it as in an image's name: `registry.example.com:5000`"));
+    }
+    Ok(host.to_ascii_lowercase())
+}
+
+/// `host=base URL` pairs separated by commas.
+fn mirrors(text: &str) -> Result<BTreeMap<String, String>, AppError> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            pair.split_once('=')
+                .map(|(host, base)| (host.trim(), base.trim().trim_end_matches('/')))
+                .filter(|(host, base)| {
+                    !host.is_empty()
+                        && url::Url::parse(base)
+                            .is_ok_and(|base| matches!(base.scheme(), "http" | "https") && base.has_host())
+                })
+                .map(|(host, base)| (host.to_ascii_lowercase(), base.to_owned()))
+                .ok_or_else(|| {
+                    AppError::usage(format!("`FRESHIMAGE_REGISTRY_MIRRORS` cannot be read at `{pair}`"))
+                        .hint("write `HOST=URL` pairs separated by commas: `docker.io=http://127.0.0.1:5000`")
+                })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! Which workloads are meant: `TYPE/NAME…`, `TYPE NAME…` or `TYPE`, as kubectl reads them.
+
+use crate::error::AppError;
+
+/// What the arguments select.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// No argument: every pod.
+    All,
+    /// Types alone: all of them.
+    Types(Vec<String>),
+    /// Named workloads, in the order given, each once.
+    Named(Vec<Target>),
+}
+
+/// One workload by type and name. The type is as typed (`deploy`, `deployments.v1.apps`); the cluster's
+/// discovery tells what it means.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Target {
+    /// Type, as typed.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+}
+
+impl Selection {
+    /// Reads the arguments.
+    ///
+    /// # Errors
+    /// A usage error where the two forms are mixed, or a part is empty.
+    pub fn parse(arguments: &[String]) -> Result<Self, AppError> {
+        let Some((first, rest)) = arguments.split_first() else { return Ok(Self::All) };
+        if arguments.iter().any(|argument| argument.contains('/')) {
+            return slashed(arguments);
+        }
+        let kinds = types(first)?;
+        if rest.is_empty() {
+            return Ok(Self::Types(kinds));
+        }
+        if let Some(empty) = rest.iter().find(|name| name.trim().is_empty()) {
+            return Err(AppError::usage(format!("`{empty}` is no name")));
+        }
+        let mut targets = Vec::new();
+        for kind in &kinds {
+            for name in rest {
+                push_once(&mut targets, Target { kind: kind.clone(), name: name.clone() });
+            }
+        }
+        Ok(Self::Named(targets))
+    }
+}
+
+/// The one workload that `explain` is about.
+pub(super) fn single(arguments: &[String]) -> Result<Target, AppError> {
+    let example = "name it as in `kubectl freshimage explain deployment/web`";
+    match Selection::parse(arguments)? {
+        Selection::Named(mut targets) if targets.len() == 1 => Ok(targets.remove(0)),
+        Selection::Named(_) => Err(AppError::usage("only one workload can be explained at a time").hint(example)),
+        Selection::Types(kinds) => Err(AppError::usage(format!("which `{}` is meant?", kinds.join(","))).hint(example)),
+        Selection::All => Err(AppError::usage("no workload was named").hint(example)),
+    }
+}
+
+fn slashed(arguments: &[String]) -> Result<Selection, AppError> {
+    let mut targets = Vec::new();
+    for argument in arguments {
+        let target = match argument.split_once('/') {
+            Some((kind, name)) if !kind.is_empty() && !name.is_empty() && !name.contains('/') => {
+                Target { kind: kind.to_owned(), name: name.to_owned() }
+            }
+            Some(_) => {
+                return Err(AppError::usage(format!("`{argument}` does not have the form TYPE/NAME"))
+                    .hint("write one type, one slash and one name, such as `deployment/web`"));
+            }
+            None => {
+                return Err(AppError::usage(format!("`{argument}` stands beside names in the form TYPE/NAME"))
+                    .hint("write either `deployment/web deployment/api`, or `deployment web api`"));
+            }
+        };
+        if target.kind.contains(',') {
+            return Err(
+                AppError::usage(format!("`{argument}` names several types")).hint("write each as TYPE/NAME of its own")
+            );
+        }
+        push_once(&mut targets, target);
+    }
+    Ok(Selection::Named(targets))
+}
+
+fn types(argument: &str) -> Result<Vec<String>, AppError> {
+    let kinds: Vec<String> = argument.split(',').map(|kind| kind.trim().to_owned()).collect();
+    if kinds.iter().any(String::is_empty) {
+        return Err(AppError::usage(format!("`{argument}` has an empty type"))
+            .hint("write types like `deployment,statefulset`"));
+    }
+    Ok(kinds)
+}
+
+fn push_once(targets: &mut Vec<Target>, target: Target) {
+    if !targets.contains(&target) {
+        targets.push(target);
+    }
+}

@@ -1,0 +1,205 @@
+//! The rules of the command line, from words to settings.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::Parser;
+
+use super::*;
+use crate::cli::{Cli, Command};
+
+fn environment(pairs: &[(&str, &str)]) -> Environment {
+    Environment::from_variables(|name| {
+        pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+    })
+}
+
+fn parse(command: &str, words: &[&str]) -> Result<Cli, AppError> {
+    let arguments: Vec<OsString> =
+        ["kubectl-freshimage", command].iter().chain(words).map(|word| OsString::from(*word)).collect();
+    Cli::try_parse_from(&arguments).map_err(|error| cli::usage_error(&error, &arguments).unwrap())
+}
+
+fn diagnose_in(environment: &Environment, words: &[&str]) -> Result<DiagnoseSettings, AppError> {
+    let cli = parse("diagnose", words)?;
+    let Command::Diagnose(flags) = cli.command else { panic!("another command") };
+    DiagnoseSettings::new(flags, cli.connection, environment)
+}
+
+fn diagnose(words: &[&str]) -> Result<DiagnoseSettings, AppError> {
+    diagnose_in(&Environment::default(), words)
+}
+
+fn explain(words: &[&str]) -> Result<ExplainSettings, AppError> {
+    let cli = parse("explain", words)?;
+    let Command::Explain(flags) = cli.command else { panic!("another command") };
+    ExplainSettings::new(flags, cli.connection, &Environment::default())
+}
+
+fn target(kind: &str, name: &str) -> Target {
+    Target { kind: kind.to_owned(), name: name.to_owned() }
+}
+
+#[test]
+fn workloads_are_named_as_for_kubectl() {
+    let selection = |words: &[&str]| diagnose(words).unwrap().selection;
+    assert_eq!(selection(&[]), Selection::All);
+    assert_eq!(selection(&["deploy"]), Selection::Types(vec!["deploy".to_owned()]));
+    assert_eq!(selection(&["deploy,sts"]), Selection::Types(vec!["deploy".to_owned(), "sts".to_owned()]));
+    assert_eq!(
+        selection(&["deploy/web", "sts/db"]),
+        Selection::Named(vec![target("deploy", "web"), target("sts", "db")])
+    );
+    assert_eq!(
+        selection(&["deploy", "web", "api"]),
+        Selection::Named(vec![target("deploy", "web"), target("deploy", "api")])
+    );
+    assert_eq!(
+        selection(&["deploy,sts", "web"]),
+        Selection::Named(vec![target("deploy", "web"), target("sts", "web")])
+    );
+    assert_eq!(selection(&["deploy/web", "deploy/web"]), Selection::Named(vec![target("deploy", "web")]));
+}
+
+#[test]
+fn what_contradicts_itself_is_said_and_nothing_is_done() {
+    for (words, message) in [
+        (&["deploy", "web/x"][..], "`deploy` stands beside names in the form TYPE/NAME"),
+        (&["deploy/web", "api"], "`api` stands beside names in the form TYPE/NAME"),
+        (&["deploy/"], "`deploy/` does not have the form TYPE/NAME"),
+        (&["a/b/c"], "`a/b/c` does not have the form TYPE/NAME"),
+        (&["deploy,"], "`deploy,` has an empty type"),
+        (&["-A", "deploy/web"], "a workload cannot be named across all namespaces"),
+        (&["-l", "a=b", "deploy/web"], "a selector has no meaning beside names"),
+        (&["--field-selector", "a=b", "deploy", "web"], "a field selector has no meaning beside names"),
+        (&["--as-group", "g"], "`--as-group` and `--as-uid` need `--as`"),
+        (&["--request-timeout", "soon"], "`--request-timeout` cannot be read: `soon`"),
+        (&["--insecure-registry", "http://a"], "`--insecure-registry` needs a host, not `http://a`"),
+        (&["--only", "rotten"], "`--only` does not know `rotten`"),
+        (&["--fail-on", "stale,rotten"], "`--fail-on` does not know `rotten`"),
+        (&["-o", "xml"], "`--output` does not know `xml`"),
+        (&["--namespaces", "a"], "unknown flag `--namespaces`"),
+        (&["-n"], "`--namespace` needs a value"),
+        (&["-o"], "`--output` needs a value"),
+        (&["-o", "json", "-o", "yaml"], "`--output` can be given only once"),
+    ] {
+        let error = diagnose(words).unwrap_err();
+        assert_eq!(error.message, message, "{words:?}");
+        assert_eq!(error.exit(), crate::exit::Exit::Usage);
+        assert!(!error.hints.is_empty(), "{words:?} has no way out");
+    }
+}
+
+#[test]
+fn a_wrong_word_gets_the_right_one_as_a_hint() {
+    assert_eq!(diagnose(&["--only", "stal"]).unwrap_err().hints[0], "did you mean `stale`?");
+    assert_eq!(diagnose(&["--namespaces", "a"]).unwrap_err().hints[0], "did you mean `--namespace`?");
+    assert_eq!(diagnose(&["--namespaces", "a"]).unwrap_err().hints[1], "see `kubectl freshimage diagnose --help`");
+    let error = parse("diagnos", &[]).unwrap_err();
+    assert_eq!(error.message, "unknown command `diagnos`");
+    assert_eq!(error.hints, ["did you mean `diagnose`?", "see `kubectl freshimage --help`"]);
+}
+
+#[test]
+fn one_workload_is_explained_at_a_time() {
+    assert_eq!(explain(&["deploy/web"]).unwrap().target, target("deploy", "web"));
+    assert_eq!(explain(&["deploy", "web", "-c", "app"]).unwrap().target, target("deploy", "web"));
+    assert_eq!(
+        explain(&["deploy/web", "deploy/api"]).unwrap_err().message,
+        "only one workload can be explained at a time"
+    );
+    assert_eq!(explain(&["deploy"]).unwrap_err().message, "which `deploy` is meant?");
+    assert_eq!(explain(&[]).unwrap_err().message, "missing `TYPE/NAME`");
+}
+
+#[test]
+fn timeouts_have_kubectls_syntax() {
+    let after = |milliseconds| Some(RequestTimeout::After(Duration::from_millis(milliseconds)));
+    for (text, expected) in [
+        ("0", Some(RequestTimeout::Never)),
+        ("0s", Some(RequestTimeout::Never)),
+        ("30", after(30_000)),
+        ("30s", after(30_000)),
+        ("1m30s", after(90_000)),
+        ("1.5h", after(5_400_000)),
+        ("500ms", after(500)),
+        ("", None),
+        ("s", None),
+        ("-1", None),
+        ("1d", None),
+        ("1m30", None),
+        ("99999h", None),
+        ("1..5s", None),
+    ] {
+        assert_eq!(parse_timeout(text).ok(), expected, "{text}");
+    }
+}
+
+#[test]
+fn verdicts_and_findings_are_told_apart() {
+    let settings = diagnose(&["--fail-on", "stale,moved-tag", "--fail-on", "unknown", "--only", "mixed"]).unwrap();
+    assert_eq!(settings.fail_on.verdicts, [Verdict::Unknown, Verdict::Stale].into());
+    assert_eq!(settings.fail_on.findings, [Finding::MovedTag].into());
+    assert_eq!(settings.only, [Verdict::Mixed].into());
+}
+
+#[test]
+fn mirrors_come_from_the_environment() {
+    let environment = |value| environment(&[("FRESHIMAGE_REGISTRY_MIRRORS", value)]);
+    let settings = diagnose_in(&environment("docker.io=http://127.0.0.1:5001/, Quay.io=https://m"), &[]).unwrap();
+    let mirrors: Vec<_> = settings.common.registries.mirrors.into_iter().collect();
+    assert_eq!(
+        mirrors,
+        [("docker.io".to_owned(), "http://127.0.0.1:5001".to_owned()), ("quay.io".to_owned(), "https://m".to_owned())]
+    );
+    for wrong in ["docker.io", "=http://a", "a=b", "a=ftp://b"] {
+        assert!(diagnose_in(&environment(wrong), &[]).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn empty_flags_count_as_not_given() {
+    let settings = diagnose(&["-n", "", "--context", ""]).unwrap();
+    assert_eq!(settings.common.connection.namespace, None);
+    assert_eq!(settings.common.connection.context, None);
+}
+
+#[test]
+fn a_token_is_not_in_the_debug_text() {
+    let settings = diagnose(&["--token", "hunter2"]).unwrap();
+    assert_eq!(settings.common.connection.token.as_ref().unwrap().expose(), "hunter2");
+    assert!(!format!("{settings:?}").contains("hunter2"));
+}
+
+#[test]
+fn colours_follow_flag_then_environment_then_terminal() {
+    for (when, pairs, terminal, expected) in [
+        (ColorWhen::Auto, &[][..], true, true),
+        (ColorWhen::Auto, &[], false, false),
+        (ColorWhen::Auto, &[("TERM", "dumb")], true, false),
+        (ColorWhen::Auto, &[("NO_COLOR", "1")], true, false),
+        (ColorWhen::Auto, &[("NO_COLOR", "")], true, true),
+        (ColorWhen::Auto, &[("CLICOLOR_FORCE", "1")], false, true),
+        (ColorWhen::Auto, &[("CLICOLOR_FORCE", "0")], false, false),
+        (ColorWhen::Auto, &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], true, false),
+        (ColorWhen::Always, &[("NO_COLOR", "1")], false, true),
+        (ColorWhen::Never, &[("CLICOLOR_FORCE", "1")], true, false),
+    ] {
+        assert_eq!(colored(when, &environment(pairs), terminal), expected, "{when:?} {pairs:?} {terminal}");
+    }
+}
+
+#[test]
+fn flags_may_stand_before_and_behind_the_command() {
+    let cli = Cli::try_parse_from(["kubectl-freshimage", "-n", "a", "diagnose", "--context", "c"]).unwrap();
+    assert_eq!(cli.connection.namespace.as_deref(), Some("a"));
+    assert_eq!(cli.connection.context.as_deref(), Some("c"));
+}
+
+#[test]
+fn a_hinted_command_looks_at_the_same_cluster() {
+    let flags = |words: &[&str]| diagnose(words).unwrap().common.connection.repeated_flags();
+    assert_eq!(flags(&["--token", "hunter2"]), "");
+    assert_eq!(flags(&["--context", "arn:aws:eks/prod", "--as", "dev"]), "--context arn:aws:eks/prod --as dev");
+    assert_eq!(flags(&["--kubeconfig", "/my files/it's"]), r"--kubeconfig '/my files/it'\''s'");
+}

@@ -1,0 +1,25 @@
+//! What a person or a script gets to see.
+//!
+//! Renderers are functions of plain values and return text; [`printer`] alone touches the streams.
+//! Text from outside passes [`crate::text::printable`] in each of them.
+
+pub mod answer;
+pub mod errors;
+pub mod explain;
+pub mod json;
+mod layout;
+pub mod name;
+pub mod names;
+pub mod palette;
+pub mod printer;
+pub mod progress;
+#[cfg(test)]
+pub(crate) mod samples;
+pub mod shown;
+pub mod summary;
+pub mod table;
+pub mod yaml;
+
+pub use palette::Palette;
+pub use printer::Printer;
+pub use progress::Progress;

@@ -1,0 +1,197 @@
+//! What is said on stderr behind the table: the sum of it, what could not be read, and where to go on.
+
+use super::{Palette, names};
+use crate::domain::diagnosis::{Diagnosis, Item, Verdict};
+use crate::text::{excerpt, printable};
+
+/// Where the answer was looked for, so that the hints can be copied.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// The namespace that was looked at; `None` with `-A`.
+    pub namespace: Option<String>,
+    /// The namespace that a command without `-n` would look at.
+    pub default_namespace: String,
+    /// Flags that the next command needs too, such as `--context prod`; empty mostly.
+    pub flags: String,
+}
+
+/// All of it; each line ends in a line end.
+#[must_use]
+pub fn render(diagnosis: &Diagnosis, place: &Place, palette: Palette) -> String {
+    let mut lines = vec![sentence(diagnosis, place)];
+    lines.extend(problems(diagnosis, palette));
+    if let Some((item, what)) = worth_explaining(diagnosis) {
+        lines.push(format!("{} {what} with `{}`", palette.hint("hint:"), explain_command(item, place)));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// What could not be read, each once, with what that takes from the answer.
+#[must_use]
+pub fn problems(diagnosis: &Diagnosis, palette: Palette) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for problem in &diagnosis.problems {
+        let what = printable(&problem.what);
+        let line = format!(
+            "{} {what} could not be read ({}): {}",
+            palette.hint("note:"),
+            excerpt(problem.why.trim_end_matches('.'), 200),
+            effect(&what)
+        );
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// What is missing from the answer when a resource may not be read.
+fn effect(resource: &str) -> &'static str {
+    match resource.split('.').next().unwrap_or_default() {
+        "nodes" => "an image for any platform counts, and no node's own inventory can decide",
+        "secrets" | "serviceaccounts" => "registries were asked with the local logins only",
+        "pods" => "they are not in the answer",
+        _ => "some workloads may be called by what they own",
+    }
+}
+
+fn sentence(diagnosis: &Diagnosis, place: &Place) -> String {
+    let summary = &diagnosis.summary;
+    if summary.workloads == 0 {
+        return match &place.namespace {
+            Some(namespace) => format!("No pods found in namespace `{}`.", printable(namespace)),
+            None => "No pods found.".to_owned(),
+        };
+    }
+    let all = names::counted(summary.workloads, "workload", "workloads");
+    let of_all = |count: usize| format!("{} of {all}", names::thousands(count));
+    let verb = |count: usize| if count == 1 { "runs" } else { "run" };
+    let stale = summary.count(Verdict::Stale) + summary.count(Verdict::Mixed);
+    let suspect = summary.count(Verdict::Suspect);
+    let unknown = summary.count(Verdict::Unknown);
+    let homeless = summary.count(Verdict::Local) + summary.count(Verdict::Unpublished);
+
+    let mut parts = Vec::new();
+    if stale > 0 {
+        let pods = names::counted(summary.stale_pods, "pod", "pods");
+        parts.push(format!("{} {} old content in {pods}", of_all(stale), verb(stale)));
+        if suspect > 0 {
+            parts.push(format!(
+                "{} most likely {}",
+                names::thousands(suspect),
+                if suspect == 1 { "does" } else { "do" }
+            ));
+        }
+    } else if suspect > 0 {
+        parts.push(format!("{} most likely {} old content, which cannot be proven", of_all(suspect), verb(suspect)));
+    } else if unknown == summary.workloads {
+        return format!("None of {all} could be checked.");
+    } else {
+        parts.push(format!("Nothing stale in {all} with {}", names::counted(summary.pods, "pod", "pods")));
+    }
+    if homeless > 0 {
+        let images = if homeless == 1 { "an image" } else { "images" };
+        parts.push(format!("{} {} {images} that no registry has", names::thousands(homeless), verb(homeless)));
+    }
+    if unknown > 0 {
+        parts.push(format!("{} could not be checked", names::thousands(unknown)));
+    }
+    parts.join(", ") + "."
+}
+
+/// The first item, in the order of the answer, that somebody would want to understand.
+fn worth_explaining(diagnosis: &Diagnosis) -> Option<(&Item, &'static str)> {
+    let first = |verdicts: &[Verdict]| diagnosis.items.iter().find(|item| verdicts.contains(&item.verdict));
+    first(&[Verdict::Stale, Verdict::Mixed])
+        .map(|item| (item, "see the proof"))
+        .or_else(|| first(&[Verdict::Suspect]).map(|item| (item, "see what is known")))
+        .or_else(|| first(&[Verdict::Unknown]).map(|item| (item, "see what was tried")))
+}
+
+fn explain_command(item: &Item, place: &Place) -> String {
+    let mut command = format!("kubectl freshimage explain {}", names::workload(&item.workload));
+    if item.namespace.as_ref() != place.default_namespace {
+        command.push_str(&format!(" -n {}", printable(&item.namespace)));
+    }
+    if !place.flags.is_empty() {
+        command.push_str(&format!(" {}", printable(&place.flags)));
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::diagnosis::Summary;
+    use crate::domain::workload::Problem;
+    use crate::ui::samples;
+
+    fn place() -> Place {
+        Place { namespace: Some("shop".to_owned()), default_namespace: "shop".to_owned(), flags: String::new() }
+    }
+
+    fn counts(pods: usize, stale_pods: usize, verdicts: &[(Verdict, usize)]) -> String {
+        let summary = Summary {
+            workloads: verdicts.iter().map(|(_, count)| count).sum(),
+            pods,
+            images: 1,
+            stale_pods,
+            by_verdict: verdicts.iter().copied().collect(),
+        };
+        sentence(&Diagnosis { summary, ..Diagnosis::default() }, &place())
+    }
+
+    #[test]
+    fn the_story_ends_in_a_hint() {
+        insta::assert_snapshot!(render(&samples::story(), &place(), Palette::plain()), @"
+        2 of 4 workloads run old content in 3 pods, 1 could not be checked.
+        hint: see the proof with `kubectl freshimage explain deployment/awesomeapp`
+        ");
+    }
+
+    #[test]
+    fn the_hint_can_be_copied_from_anywhere() {
+        let elsewhere =
+            Place { namespace: None, default_namespace: "default".to_owned(), flags: "--context prod".to_owned() };
+        let text = render(&samples::story(), &elsewhere, Palette::plain());
+        assert!(
+            text.ends_with("`kubectl freshimage explain deployment/awesomeapp -n shop --context prod`\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn every_sentence_has_its_right_numbers() {
+        use Verdict::{Fresh, Local, Mixed, Stale, Suspect, Unknown, Unpublished};
+        for (text, expected) in [
+            (counts(40, 0, &[(Fresh, 14)]), "Nothing stale in 14 workloads with 40 pods."),
+            (counts(1, 0, &[(Fresh, 1)]), "Nothing stale in 1 workload with 1 pod."),
+            (
+                counts(4, 0, &[(Fresh, 3), (Unknown, 1)]),
+                "Nothing stale in 4 workloads with 4 pods, 1 could not be checked.",
+            ),
+            (counts(2, 0, &[(Unknown, 2)]), "None of 2 workloads could be checked."),
+            (counts(2, 2, &[(Stale, 1)]), "1 of 1 workload runs old content in 2 pods."),
+            (counts(9, 1, &[(Mixed, 1), (Fresh, 2)]), "1 of 3 workloads runs old content in 1 pod."),
+            (
+                counts(9, 3, &[(Stale, 2), (Suspect, 1), (Local, 1)]),
+                "2 of 4 workloads run old content in 3 pods, 1 most likely does, 1 runs an image that no registry has.",
+            ),
+            (
+                counts(9, 0, &[(Suspect, 2), (Unpublished, 2)]),
+                "2 of 4 workloads most likely run old content, which cannot be proven, 2 run images that no registry has.",
+            ),
+            (counts(0, 0, &[]), "No pods found in namespace `shop`."),
+        ] {
+            assert_eq!(text, expected);
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_said_once() {
+        let problem =
+            Problem { what: "nodes".to_owned(), why: "forbidden: user `dev` cannot list resource `nodes`.".to_owned() };
+        let diagnosis = Diagnosis { problems: vec![problem.clone(), problem], ..Diagnosis::default() };
+        insta::assert_snapshot!(problems(&diagnosis, Palette::plain()).join("\n"), @"note: nodes could not be read (forbidden: user `dev` cannot list resource `nodes`): an image for any platform counts, and no node's own inventory can decide");
+    }
+}
