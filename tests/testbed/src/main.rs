@@ -167,7 +167,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             let path = kubeconfig_out.unwrap_or_else(|| temporary.path().join("kubeconfig"));
             cluster.write_kubeconfig(&path, "admin", "default")?;
             say(&json!({
-                "kubeconfig": path, "server": cluster.server_url(),
+                "kubeconfig": path, "server": cluster.plain_url(),
                 "counts": registries.as_ref().map(|registries| format!("http://{}/counts", registries.control)),
                 "references": registries.as_ref().map(|registries| registries.images.len()),
                 "stale": registries.as_ref().map(|registries| registries.images.iter().filter(|image| image.is_stale).count()),
