@@ -58,6 +58,7 @@ fn section(item: &Item, options: &Options) -> String {
     page.gap();
     page.field("why", &printable(&item.reason));
     page.remedies(item);
+    page.hints(item);
     page.findings(item);
     page.evidence(item, several);
     page.digests(item);
@@ -217,6 +218,17 @@ impl Page {
             for remedy in item.remedies.iter().filter(|remedy| remedy.helps == helps) {
                 self.field(label, &format!("{}: {}", remedy_name(remedy, item), printable(&remedy.why)));
                 label = "";
+            }
+        }
+    }
+
+    /// What would help to decide.
+    fn hints(&mut self, item: &Item) {
+        let mut hints: Vec<&str> = Vec::new();
+        for hint in item.running.iter().filter_map(|group| group.hint) {
+            if !hints.contains(&hint) {
+                self.field("helps", hint);
+                hints.push(hint);
             }
         }
     }
@@ -428,13 +440,34 @@ mod tests {
 
     #[test]
     fn an_open_question_says_what_would_help() {
-        insta::assert_snapshot!(page(&samples::story(), 3), @"
+        let mut diagnosis = samples::story();
+        let mut group = diagnosis.items[2].running[0].clone();
+        group.hint = crate::domain::remote::Failure::LoginRequired.hint();
+        diagnosis.items[3].reason.clone_into(&mut group.proof);
+        group.evidence.clear();
+        (group.verdict, group.image) = (Verdict::Unknown, diagnosis.items[3].image.clone());
+        diagnosis.items[3].running = vec![group.clone(), group];
+        insta::assert_snapshot!(page(&diagnosis, 3), @"
         cronjob/report, container job: unknown
 
           asked for   reg.example.com/tools/report:head
+                      imagePullPolicy IfNotPresent (set when the pod was created)
           tag serves  not known
+          pods run    sha256:5f6e7d8c5f…  unknown
+                      db-0, db-1, db-2 on node-a, node-b, node-c, the oldest created 3d
+                      ago
+          so          registry `reg.example.com` asks for a login
+          pods run    sha256:5f6e7d8c5f…  unknown
+                      db-0, db-1, db-2 on node-a, node-b, node-c, the oldest created 3d
+                      ago
+          so          registry `reg.example.com` asks for a login
 
           why         registry `reg.example.com` asks for a login
+          helps       log in with `docker login`, or give the pods an imagePullSecret
+
+          digests in full
+            running
+              sha256:5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c
         ");
     }
 

@@ -49,7 +49,7 @@ pub fn problems(diagnosis: &Diagnosis, palette: Palette) -> Vec<String> {
 fn effect(resource: &str) -> &'static str {
     match resource.split('.').next().unwrap_or_default() {
         "nodes" => "an image for any platform counts, and no node's own inventory can decide",
-        "secrets" | "serviceaccounts" => "registries were asked with the local logins only",
+        "secrets" | "serviceaccounts" => "registries were asked without their logins",
         "pods" => "they are not in the answer",
         _ => "some workloads may be called by what they own",
     }
