@@ -218,8 +218,6 @@ mod tests {
         let problem =
             Problem { what: "nodes".to_owned(), why: "forbidden: user `dev` cannot list resource `nodes`.".to_owned() };
         let diagnosis = Diagnosis { problems: vec![problem.clone(), problem], ..Diagnosis::default() };
-        insta::assert_snapshot!(problems(&diagnosis, Palette::plain()).join("\n"), @"
-        note: nodes could not be read (forbidden: user `dev` cannot list resource `nodes`): an image for any platform counts, and no node's own inventory can decide
-        ");
+        insta::assert_snapshot!(problems(&diagnosis, Palette::plain()).join("\n"), @"note: nodes could not be read (forbidden: user `dev` cannot list resource `nodes`): an image for any platform counts, and no node's own inventory can decide");
     }
 }

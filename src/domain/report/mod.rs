@@ -133,7 +133,7 @@ fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
         served_digest: judged.iter().find_map(|one| one.judgement.served.clone()),
         served: speaking.judgement.served_content.clone(),
         findings: findings.into_iter().collect(),
-        remedies: explanation::remedies(verdict, policy, newest.ownership.chain.is_empty()),
+        remedies: explanation::remedies(verdict, policy),
         managers,
         running: groups,
         pods: PodCounts { matching: matching.min(total), total },

@@ -155,12 +155,8 @@ impl Node {
     /// Pulls a reference as `crictl pull` does: without any pod.
     pub async fn pull(&self, reference: &str) -> Result<(), String> {
         let reference = Reference::parse(reference)?;
-        let pulled = self
-            .inner
-            .puller
-            .pull(&reference, &self.inner.platform, None)
-            .await
-            .map_err(|error| error.message)?;
+        let pulled =
+            self.inner.puller.pull(&reference, &self.inner.platform, None).await.map_err(|error| error.message)?;
         self.images().add_pulled(&reference, &pulled.top_digest, &pulled.content, None);
         self.update_status();
         Ok(())
@@ -197,12 +193,8 @@ impl Node {
     }
 
     fn create_mirror(&self, pod: Value) -> ApiResult<Value> {
-        let kind = self
-            .inner
-            .server
-            .store
-            .type_of_key("pods")
-            .ok_or_else(crate::store::error::ApiError::no_such_path)?;
+        let kind =
+            self.inner.server.store.type_of_key("pods").ok_or_else(crate::store::error::ApiError::no_such_path)?;
         crate::api::write::create_object(&self.inner.server, &kind, pod, &kubelet_manager(""), false)
     }
 
