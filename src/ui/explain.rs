@@ -58,6 +58,7 @@ fn section(item: &Item, options: &Options) -> String {
     page.gap();
     page.field("why", &printable(&item.reason));
     page.remedies(item);
+    page.hints(item);
     page.findings(item);
     page.evidence(item, several);
     page.digests(item);
@@ -226,6 +227,17 @@ impl Page {
             for remedy in item.remedies.iter().filter(|remedy| remedy.helps == helps) {
                 self.field(label, &format!("{}: {}", remedy_name(remedy, item), printable(&remedy.why)));
                 label = "";
+            }
+        }
+    }
+
+    /// What would help to decide.
+    fn hints(&mut self, item: &Item) {
+        let mut hints: Vec<&str> = Vec::new();
+        for hint in item.running.iter().filter_map(|group| group.hint) {
+            if !hints.contains(&hint) {
+                self.field("helps", hint);
+                hints.push(hint);
             }
         }
     }

@@ -2,5 +2,8 @@
 //!
 //! Each pins the exit code and both streams of the real binary.
 
+mod mixed;
+mod owners;
+mod roles;
 mod seed;
 mod support;

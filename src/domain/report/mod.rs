@@ -174,6 +174,7 @@ fn groups(judged: &[Judged<'_>], now: Timestamp) -> Vec<Group> {
                 pull_policy: first.container.pull_policy,
                 since,
                 proof,
+                hint: first.judgement.ground.hint(),
                 evidence: first.judgement.evidence.clone(),
             }
         })

@@ -121,13 +121,34 @@ fn a_fresh_one_says_why_it_is_believed() {
 
 #[test]
 fn an_open_question_says_what_would_help() {
-    insta::assert_snapshot!(page(&samples::story(), 3), @"
+    let mut diagnosis = samples::story();
+    let mut group = diagnosis.items[2].running[0].clone();
+    group.hint = crate::domain::remote::Failure::LoginRequired.hint();
+    diagnosis.items[3].reason.clone_into(&mut group.proof);
+    group.evidence.clear();
+    (group.verdict, group.image) = (Verdict::Unknown, diagnosis.items[3].image.clone());
+    diagnosis.items[3].running = vec![group.clone(), group];
+    insta::assert_snapshot!(page(&diagnosis, 3), @"
     cronjob/report, container job: unknown
 
       asked for   reg.example.com/tools/report:head
+                  imagePullPolicy IfNotPresent (set when the pod was created)
       tag serves  not known
+      pods run    sha256:5f6e7d8c5f…  unknown
+                  db-0, db-1, db-2 on node-a, node-b, node-c, the oldest created 3d
+                  ago
+      so          registry `reg.example.com` asks for a login
+      pods run    sha256:5f6e7d8c5f…  unknown
+                  db-0, db-1, db-2 on node-a, node-b, node-c, the oldest created 3d
+                  ago
+      so          registry `reg.example.com` asks for a login
 
       why         registry `reg.example.com` asks for a login
+      helps       log in with `docker login`, or give the pods an imagePullSecret
+
+      digests in full
+        running
+          sha256:5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c
     ");
 }
 
