@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::diagnosis::WorkloadName;
 use super::inventory::{Answers, Question, Tag, Workload};
 use super::reference::Reference;
-use super::verdict::{self, Judgement, Step, Subject};
-use super::workload::{Container, Manager, Owner, OwnerReference, Pod, Role, Snapshot};
+use super::verdict::{self, Ground, Judgement, Step, Subject};
+use super::workload::{Access, Container, Manager, Owner, OwnerReference, Pod, Role, Snapshot, State};
 
 /// Chains of owners are short; a longer one is a cycle.
 const LONGEST_CHAIN: usize = 16;
@@ -87,10 +87,16 @@ pub struct Inquiry<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) ownerships: Vec<Ownership>,
     /// By pod and container.
-    pub(super) judgements: Vec<Vec<Option<Judgement>>>,
+    pub(super) judgements: Vec<Vec<Option<Arc<Judgement>>>>,
     references_differ: HashSet<ContainerKey>,
     thorough: bool,
+    /// The judgements that rest on an equal digest alone, by what they rest on. In a large cluster nearly all
+    /// do, and replicas share them.
+    equal: HashMap<EqualKey, Arc<Judgement>>,
 }
+
+/// Reference, `imageID`, and whose credentials the tag was asked for with.
+type EqualKey = (Arc<str>, Arc<str>, Arc<Access>);
 
 /// One container of one workload.
 pub(super) type ContainerKey = (Arc<str>, WorkloadName, Role, Arc<str>);
@@ -121,7 +127,7 @@ impl<'a> Inquiry<'a> {
             }
         }
         let judgements = snapshot.pods.iter().map(|pod| vec![None; pod.containers.len()]).collect();
-        Self { snapshot, ownerships, judgements, references_differ, thorough }
+        Self { snapshot, ownerships, judgements, references_differ, thorough, equal: HashMap::new() }
     }
 
     /// Judges whatever the answers suffice for; returns what is to be asked next. Empty: all is decided.
@@ -135,6 +141,14 @@ impl<'a> Inquiry<'a> {
                 }
                 let differ = !self.references_differ.is_empty()
                     && self.references_differ.contains(&container_key(pod, &ownership.workload, container));
+                let key = || (Arc::clone(&container.image), Arc::clone(&container.image_id), Arc::clone(&pod.access));
+                // What else could decide: nothing runs, the pod goes, or a rollout changes the reference.
+                let plain =
+                    matches!(container.state, State::Running { .. }) && !pod.deleting && !differ && !self.thorough;
+                if plain && let Some(judgement) = self.equal.get(&key()) {
+                    *slot = Some(Arc::clone(judgement));
+                    continue;
+                }
                 let subject = Subject {
                     pod,
                     container,
@@ -144,7 +158,13 @@ impl<'a> Inquiry<'a> {
                     thorough: self.thorough,
                 };
                 match verdict::judge(&subject, answers) {
-                    Step::Decided(judgement) => *slot = Some(*judgement),
+                    Step::Decided(judgement) => {
+                        let judgement: Arc<Judgement> = Arc::from(judgement);
+                        if plain && judgement.ground == Ground::EqualDigest {
+                            self.equal.insert(key(), Arc::clone(&judgement));
+                        }
+                        *slot = Some(judgement);
+                    }
                     Step::Ask(more) => questions.extend(more),
                 }
             }
