@@ -2,5 +2,11 @@
 //!
 //! Each pins the exit code and both streams of the real binary.
 
+mod imported;
+mod multi_arch;
+mod pinned;
+mod reported;
 mod seed;
+mod states;
 mod support;
+mod wrapping;
