@@ -1,7 +1,10 @@
-//! What the cluster itself reports, which the stories check so that a naive comparison would be seen to fail on it.
+//! What the cluster itself reports, which the stories check so that a naive comparison would be seen to fail on it,
+//! and what the product says that decided.
 
 use serde_json::Value;
 use testbed::bed::Bed;
+
+use crate::support::freshimage;
 
 /// `imageID` of the pod's first container, with stable names.
 pub(crate) async fn image_id(bed: &Bed, pod: &str) -> String {
@@ -29,4 +32,16 @@ pub(crate) async fn wait_listed(bed: &Bed, node: &str, names: &[&str], not: &[&s
         node["status"]["images"].as_array().is_some_and(|images| images.iter().any(fits))
     })
     .await;
+}
+
+/// A line for each workload: what its first pods run, and what decided their verdict.
+pub(crate) async fn proofs(bed: &Bed) -> String {
+    let answer = freshimage(bed, &["diagnose", "-o", "json"]).await.json();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let line = |item: &Value| {
+        let group = &item["running"][0];
+        format!("{}: {}: {}", text(&item["workload"]["name"]), text(&group["imageID"]), text(&group["proof"]))
+    };
+    let lines: Vec<String> = answer["items"].as_array().into_iter().flatten().map(line).collect();
+    bed.normaliser().normalise(&lines.join("\n"))
 }

@@ -6,7 +6,7 @@ use testbed::bed::workload::PodTemplate;
 use testbed::gateway::{Gateway, GatewayOptions};
 use testbed::image::Index;
 
-use crate::reported::{image_id, shown_image, wait_listed};
+use crate::reported::{image_id, proofs, shown_image, wait_listed};
 use crate::support::freshimage;
 
 /// Starts a bare pod on node-a that asks the registry.
@@ -55,6 +55,12 @@ async fn one_content_under_several_references_on_a_node_is_never_stale() {
     pod/copy   app   <registry>/c/copy:v1   rewrapped   1/1   <manifest:twin>   <manifest:copy>   node-a   Always   <age>   always-pull   same content under another digest
     pod/multi   app   <registry>/b/multi:v1   fresh   1/1   <manifest:twin>   <index:twin>   node-a   Always   <age>   always-pull
     pod/plain   app   <registry>/a/app:1.0   fresh   1/1   <manifest:twin>   <manifest:twin>   node-a   Always   <age>   always-pull
+    ");
+
+    assert_snapshot!(proofs(&bed).await, @"
+    copy: <registry>/a/app@<manifest:twin>: the running digest differs, but it holds the same content (equal config digests)
+    multi: <registry>/a/app@<manifest:twin>: the running digest is a child of the index that the tag serves
+    plain: <registry>/a/app@<manifest:twin>: the running digest is the one that the tag serves
     ");
 
     // And where the content behind one of them really changes, that one is stale and the others are not.
@@ -198,19 +204,7 @@ async fn an_index_that_is_gone_from_the_registry_is_judged_by_what_the_node_has(
     4 of 8 workloads most likely run old content, which cannot be proven.
     hint: see what is known with `kubectl freshimage explain pod/alone`
     ");
-    let answer = freshimage(&bed, &["diagnose", "-o", "json"]).await.json();
-    let proofs: Vec<String> = answer["items"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|item| {
-            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-            let group = &item["running"][0];
-            let told = format!("{}: {}", text(&group["imageID"]), text(&group["proof"]));
-            bed.normaliser().normalise(&format!("{}: {told}", text(&item["workload"]["name"])))
-        })
-        .collect();
-    assert_snapshot!(proofs.join("\n"), @"
+    assert_snapshot!(proofs(&bed).await, @"
     alone: <registry>/alone@<index:low>: what runs is no longer in the registry, so its content can't be compared; most likely the tag was pushed again
     both-0: <registry>/both@<index:low>: node node-a has the running and the served digest as names of one image
     both-1: <registry>/both@<index:low>: node node-a has the running and the served digest as names of one image
