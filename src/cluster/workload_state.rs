@@ -35,6 +35,7 @@ struct Spec {
     parallelism: Number,
     paused: Option<bool>,
     suspend: Option<bool>,
+    strategy: Option<IgnoredAny>,
     update_strategy: Lenient<Strategy>,
     template: Option<Template>,
     job_template: Option<Box<JobTemplate>>,
@@ -234,13 +235,18 @@ impl Object {
         let first = |numbers: &[Number]| numbers.iter().find_map(|number| number.0);
         let template = spec.template.or(spec.job_template.and_then(|job| job.spec.template));
         let pod = template.map_or(spec.pod, |template| template.spec);
+        let existing = first(&[status.current_number_scheduled, status.replicas, status.active]);
+        // Controllers leave a zero out: whoever has a strategy for replacing its pods and counts them has
+        // updated none of them yet.
+        let replaces = spec.strategy.is_some() || spec.update_strategy.0.is_some();
+        let none_updated = (replaces && existing.is_some()).then_some(0);
         WorkloadState {
             template: pod.images(),
             generation: metadata.generation.0.unwrap_or_default(),
             observed_generation: status.observed_generation.0,
             desired: first(&[status.desired_number_scheduled, spec.replicas, spec.parallelism]).unwrap_or_default(),
-            existing: first(&[status.current_number_scheduled, status.replicas, status.active]).unwrap_or_default(),
-            updated: first(&[status.updated_number_scheduled, status.updated_replicas]),
+            existing: existing.unwrap_or_default(),
+            updated: first(&[status.updated_number_scheduled, status.updated_replicas]).or(none_updated),
             available: first(&[
                 status.number_available,
                 status.available_replicas,
@@ -314,6 +320,25 @@ mod tests {
         assert_eq!((state.generation, state.observed_generation), (3, Some(2)));
         assert_eq!((state.desired, state.existing, state.updated, state.available), (2, 3, Some(1), 2));
         assert!(state.paused && state.stalled && !state.on_delete);
+    }
+
+    #[test]
+    fn a_rollout_that_has_updated_nothing_is_told_from_a_kind_that_has_none() {
+        let paused = state(
+            r#"{"metadata":{"generation":3},"spec":{"replicas":2,"paused":true,"strategy":{"type":"RollingUpdate"}},
+              "status":{"observedGeneration":3,"replicas":2,"readyReplicas":2,"availableReplicas":2}}"#,
+        );
+        assert_eq!(paused.updated, Some(0));
+        assert_eq!(crate::domain::rollout::under_way(&paused), Some("the rollout is paused"));
+        let daemon_set = state(
+            r#"{"spec":{"updateStrategy":{"type":"OnDelete"}},
+              "status":{"desiredNumberScheduled":3,"currentNumberScheduled":3,"numberAvailable":3}}"#,
+        );
+        assert_eq!(daemon_set.updated, Some(0));
+        let new = state(r#"{"spec":{"replicas":2,"strategy":{"type":"Recreate"}},"status":{}}"#);
+        assert_eq!(new.updated, None);
+        let replica_set = state(r#"{"spec":{"replicas":2},"status":{"replicas":2}}"#);
+        assert_eq!(replica_set.updated, None);
     }
 
     #[test]

@@ -88,9 +88,11 @@ fn is_live(pod: &Pod) -> bool {
 }
 
 fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
-    // Newest first: its reference, policy and served digest stand for the row.
+    // Newest first: its reference, policy and served digest stand for the row. Pods that are being replaced
+    // come last, for the times of creation tell no order within a second.
     judged.sort_by(|a, b| {
-        (is_live(b.pod), b.pod.created, &a.pod.name).cmp(&(is_live(a.pod), a.pod.created, &b.pod.name))
+        let rank = |one: &Judged<'_>| (is_live(one.pod), one.judgement.verdict != Verdict::Rolling, one.pod.created);
+        (rank(b), &a.pod.name).cmp(&(rank(a), &b.pod.name))
     });
     let groups = groups(&judged, now);
     let live = judged.iter().filter(|one| is_live(one.pod)).count();

@@ -8,6 +8,8 @@ use crate::domain::remote::{Failure, ImageConfig, Manifest, Provenance, Served};
 use crate::domain::workload::{Access, Manager, Owner, OwnerReference, PullPolicy, Snapshot, State};
 
 const IMAGE: &str = "reg.example.com/app:1.0";
+/// What the template of the workload `rolls` asks for.
+const NEXT: &str = "reg.example.com/app:2.0";
 
 fn hex(letter: char) -> Digest {
     Digest::from_sha256_hex(&letter.to_string().repeat(64)).unwrap()
@@ -87,7 +89,17 @@ fn diagnose(snapshot: &Snapshot) -> Diagnosis {
                     answers.node_images.insert(node, Ok(Vec::new()));
                 }
                 Question::Workload(workload) => {
-                    answers.workloads.insert(workload, Err("forbidden".to_owned()));
+                    let state = match &*workload.reference.name {
+                        "rolls" => Ok(WorkloadState {
+                            template: vec![(Role::Container, "app".into(), NEXT.into())],
+                            desired: 2,
+                            existing: 3,
+                            updated: Some(1),
+                            ..WorkloadState::default()
+                        }),
+                        _ => Err("forbidden".to_owned()),
+                    };
+                    answers.workloads.insert(workload, state);
                 }
             }
         }
@@ -233,4 +245,17 @@ fn who_manages_the_top_is_a_finding() {
         (item.findings.as_slice(), item.managers.as_slice()),
         ([Finding::GitopsOwned].as_slice(), [manager].as_slice())
     );
+}
+
+#[test]
+fn the_row_of_a_rollout_shows_the_new_reference_though_all_pods_are_of_one_second() {
+    for (old, new) in [("x", "y"), ("y", "x")] {
+        let [mut leaving, mut coming] = [pod(old, "node-a", 'c', None), pod(new, "node-a", 'a', None)];
+        coming.containers[0].image = NEXT.into();
+        for pod in [&mut leaving, &mut coming] {
+            pod.controller = Some(reference("StatefulSet", "rolls"));
+        }
+        let item = only(diagnose(&Snapshot { pods: vec![leaving, coming], ..Snapshot::default() }));
+        assert_eq!((item.verdict, &*item.image, item.pods.matching), (Verdict::Rolling, NEXT, 1));
+    }
 }
