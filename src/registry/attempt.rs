@@ -175,8 +175,8 @@ impl Asker<'_> {
 
     async fn send(&self, method: Method, authorization: Option<Secret>, budget: &mut Budget) -> Result<Reply, Silence> {
         let (kind, name, accept, cap) = match self.what {
-            What::Tag(tag) => ("manifests", &**tag, MANIFEST_TYPES, MANIFEST_CAP),
-            What::Manifest(digest) => ("manifests", digest.as_str(), MANIFEST_TYPES, MANIFEST_CAP),
+            What::Tag(tag) => ("manifests", &**tag, MANIFEST_TYPES.as_str(), MANIFEST_CAP),
+            What::Manifest(digest) => ("manifests", digest.as_str(), MANIFEST_TYPES.as_str(), MANIFEST_CAP),
             What::Config(digest) => ("blobs", digest.as_str(), "*/*", CONFIG_CAP),
         };
         let mut url = self.host.base();

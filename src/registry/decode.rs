@@ -4,7 +4,10 @@
 //! operating system or architecture they do not know, or without fields that nobody here looks at, and an
 //! image that runs must not become `unknown` for that.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
+use oci_distribution::manifest;
 use serde::Deserialize;
 
 use crate::domain::remote::{Child, ImageConfig, Manifest, Provenance};
@@ -13,10 +16,15 @@ use crate::text::excerpt;
 
 /// The types that a request for a manifest accepts. With fewer, registries answer with a child's digest,
 /// a converted schema 1, or 404.
-pub(super) const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
-     application/vnd.oci.image.manifest.v1+json, \
-     application/vnd.docker.distribution.manifest.list.v2+json, \
-     application/vnd.docker.distribution.manifest.v2+json";
+pub(super) static MANIFEST_TYPES: LazyLock<String> = LazyLock::new(|| {
+    [
+        manifest::OCI_IMAGE_INDEX_MEDIA_TYPE,
+        manifest::OCI_IMAGE_MEDIA_TYPE,
+        manifest::IMAGE_MANIFEST_LIST_MEDIA_TYPE,
+        manifest::IMAGE_MANIFEST_MEDIA_TYPE,
+    ]
+    .join(", ")
+});
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -89,31 +89,62 @@ fn middle(mut rows: Vec<Row>) -> Row {
     rows.swap_remove(middle)
 }
 
-/// Runs a command to its end, its output thrown away, and takes its time and peak memory from the kernel.
+/// Runs a command through a process of its own, which has to be small: what a process used at most is at least what its
+/// parent held when it was started, and this one holds a whole cluster.
 fn run(program: &Path, arguments: &[&str], kubeconfig: &Path) -> Result<Row, Failure> {
     let home = tempfile::tempdir()?;
-    let start = Instant::now();
-    let mut child = Command::new(program)
+    let output = Command::new(std::env::current_exe()?)
+        .arg("measure")
+        .arg(program)
         .args(arguments)
         .env("KUBECONFIG", kubeconfig)
         .env("HOME", home.path())
         .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err(format!("{} {} could not be measured", program.display(), arguments.join(" ")).into());
+    }
+    let used: Used = serde_json::from_slice(&output.stdout)?;
+    Ok(Row {
+        what: String::new(),
+        wall: used.wall,
+        processor: Some(used.processor),
+        memory: Some(used.memory),
+        requests: String::new(),
+    })
+}
+
+/// What a command used.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct Used {
+    /// From its start to its end.
+    pub wall: Duration,
+    /// In user and kernel mode, on all cores.
+    pub processor: Duration,
+    /// At its peak, in bytes.
+    pub memory: u64,
+}
+
+/// Runs a command to its end, its output thrown away, and takes what it used from the kernel.
+///
+/// # Errors
+/// It cannot be started, or it fails.
+pub fn measure(command: &[std::ffi::OsString]) -> Result<Used, Failure> {
+    let (program, arguments) = command.split_first().ok_or("no command")?;
+    let start = Instant::now();
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| format!("{}: {error}", program.display()))?;
+        .spawn()?;
     let usage = child.wait4()?;
     let wall = start.elapsed();
     if !usage.status.success() {
-        return Err(format!("{} {} ended with {}", program.display(), arguments.join(" "), usage.status).into());
+        return Err(format!("the command ended with {}", usage.status).into());
     }
-    Ok(Row {
-        what: String::new(),
-        wall,
-        processor: Some(usage.rusage.utime + usage.rusage.stime),
-        memory: Some(usage.rusage.maxrss),
-        requests: String::new(),
-    })
+    Ok(Used { wall, processor: usage.rusage.utime + usage.rusage.stime, memory: usage.rusage.maxrss })
 }
 
 /// `HEAD 1001 (1001 tags, none twice), GET 150`.

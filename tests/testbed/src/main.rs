@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
-use testbed::bench::{BenchOptions, bench};
+use testbed::bench::{BenchOptions, bench, measure};
 use testbed::demo::{DemoOptions, demo};
 use testbed::load::LoadOptions;
 use testbed::load::real::{Access, Failure, create};
@@ -62,6 +62,13 @@ enum Command {
         /// How often each command runs; the median counts
         #[arg(long, default_value_t = 3)]
         runs: usize,
+    },
+    /// Run a command and tell as JSON what it used
+    #[command(hide = true)]
+    Measure {
+        /// The command
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<std::ffi::OsString>,
     },
     /// Create the same pods in a real API server (a control plane is enough), and serve the registries
     Load {
@@ -167,7 +174,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             let path = kubeconfig_out.unwrap_or_else(|| temporary.path().join("kubeconfig"));
             cluster.write_kubeconfig(&path, "admin", "default")?;
             say(&json!({
-                "kubeconfig": path, "server": cluster.server_url(),
+                "kubeconfig": path, "server": cluster.plain_url(),
                 "counts": registries.as_ref().map(|registries| format!("http://{}/counts", registries.control)),
                 "references": registries.as_ref().map(|registries| registries.images.len()),
                 "stale": registries.as_ref().map(|registries| registries.images.iter().filter(|image| image.is_stale).count()),
@@ -218,6 +225,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
                 }
             }
         }
+        Command::Measure { command } => say(&serde_json::to_value(measure(&command)?)?),
         Command::Load { load, kubeconfig } => {
             let options = load.options();
             let access = Access::from_kubeconfig(&kubeconfig)?;

@@ -1,6 +1,6 @@
 //! A whole simulated cluster in this process: API server, controllers, scheduler, and nodes with their kubelets.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -58,6 +58,7 @@ pub struct Simulated {
     plain: SocketAddr,
     secure: SocketAddr,
     authority_pem: String,
+    authority_file: tempfile::NamedTempFile,
     handle: Handle<SocketAddr>,
     server: Arc<ApiServer>,
     nodes: Vec<Node>,
@@ -92,10 +93,13 @@ impl Simulated {
             let base = if hub.contains("://") { hub.clone() } else { format!("http://{hub}") };
             kubelet.mirrors.insert("docker.io".into(), base);
         }
+        let mut authority_file = tempfile::NamedTempFile::new()?;
+        authority_file.write_all(certified.authority_pem.as_bytes())?;
         let mut simulated = Self {
             plain: plain.local_addr()?,
             secure: secure.local_addr()?,
             authority_pem: certified.authority_pem,
+            authority_file,
             handle: Handle::new(),
             server,
             nodes: Vec::new(),
@@ -128,24 +132,24 @@ impl Simulated {
         Ok(simulated)
     }
 
-    /// `http://127.0.0.1:PORT`: for clients that send their token over plain http.
+    /// `https://127.0.0.1:PORT`, which kubeconfigs name: kubectl sends no token over plain http.
     pub fn server_url(&self) -> String {
-        format!("http://{}", self.plain)
-    }
-
-    /// `https://127.0.0.1:PORT`: kubectl sends a token only there. Kubeconfigs name this one.
-    pub fn secure_url(&self) -> String {
         format!("https://{}", self.secure)
     }
 
-    /// The authority of the secure URL's certificate.
+    /// `http://127.0.0.1:PORT`: the same server for clients that don't mind.
+    pub fn plain_url(&self) -> String {
+        format!("http://{}", self.plain)
+    }
+
+    /// The authority of the server's certificate.
     pub fn authority_pem(&self) -> &str {
         &self.authority_pem
     }
 
-    /// The authority of [`Self::server_url`]'s certificate: none, for it speaks plain http.
+    /// A file with the authority of the server's certificate; it goes with the cluster.
     pub fn ca_file(&self) -> Option<&Path> {
-        None
+        Some(self.authority_file.path())
     }
 
     /// A bearer token of the user, who is made if unknown and may then do what bindings allow.
@@ -161,7 +165,7 @@ impl Simulated {
         let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "testbed",
             "clusters": [{"name": "testbed", "cluster": {
-                "server": self.secure_url(), "certificate-authority-data": STANDARD.encode(&self.authority_pem),
+                "server": self.server_url(), "certificate-authority-data": STANDARD.encode(&self.authority_pem),
             }}],
             "users": [{"name": user, "user": {"token": self.token(user)}}],
             "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": user, "namespace": namespace}}],

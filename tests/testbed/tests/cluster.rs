@@ -1,5 +1,7 @@
 //! The simulated cluster from end to end: what a person does, and what the cluster then reports.
 
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -91,7 +93,7 @@ fn image_ids(cluster: &Simulated) -> Vec<String> {
 
 async fn restart(cluster: &Simulated) {
     let patch = json!({"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": uuid::Uuid::new_v4().to_string()}}}}});
-    let url = format!("{}/apis/apps/v1/namespaces/default/deployments/web", cluster.server_url());
+    let url = format!("{}/apis/apps/v1/namespaces/default/deployments/web", cluster.plain_url());
     let answer = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = answer
         .patch(url)
@@ -226,7 +228,7 @@ async fn pages_show_one_state_until_they_expire() {
     }
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let get = async |query: &str| -> (u16, Value) {
-        let url = format!("{}/api/v1/namespaces/default/configmaps?{query}", cluster.server_url());
+        let url = format!("{}/api/v1/namespaces/default/configmaps?{query}", cluster.plain_url());
         let answer = client.get(url).bearer_auth(cluster.token("admin")).send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
     };

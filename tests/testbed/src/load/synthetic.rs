@@ -71,9 +71,8 @@ fn environment(service: usize) -> Vec<Value> {
     .collect();
     let name = format!("service-{service}");
     variables.push(json!({"name": "SERVICE_NAME", "value": name}));
-    for (name, path) in [("POD_NAME", "metadata.name")] {
-        variables.push(json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}));
-    }
+    let own_name = json!({"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}});
+    variables.push(json!({"name": "POD_NAME", "valueFrom": own_name}));
     variables.push(
         json!({"name": "DATABASE_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "database", "key": "password"}}}),
     );
