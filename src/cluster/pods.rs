@@ -126,7 +126,15 @@ impl Cluster {
             let path = format!("/api/v1/namespaces/{}/pods/{}", segment(&namespace), segment(&name));
             let (transport, reading) = (Arc::clone(&transport), Arc::clone(&reading));
             async move {
-                let failed = |failure: Failure| get_failed(failure, "pods", &name);
+                let failed = |failure: Failure| {
+                    let forbidden = failure.is_forbidden();
+                    let error = get_failed(failure, "pods", &name);
+                    if forbidden {
+                        error.hint("ask for `get` on `pods`, or name no pod, which needs `list` instead")
+                    } else {
+                        error
+                    }
+                };
                 let body = transport.get(&path, Accept::Whole).await.map_err(failed)?;
                 let raw: RawPod<'_> = decode(&body).map_err(|failure| get_failed(failure, "pods", &name))?;
                 let mut reading = reading.lock().unwrap_or_else(PoisonError::into_inner);

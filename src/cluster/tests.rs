@@ -174,6 +174,15 @@ async fn forbidden_pods_end_the_run_with_a_way_out() {
 }
 
 #[tokio::test]
+async fn a_forbidden_pod_ends_the_run_with_a_way_out() {
+    let (server, cluster) = start().await;
+    server.on("/api/v1/namespaces/shop/pods/a", 403, FORBIDDEN);
+    let error = names(&cluster, &Selection { names: vec!["a".into()], ..Selection::all(shop()) }).await.unwrap_err();
+    assert_eq!(error.message, "failed to read `pods/a`");
+    assert_eq!(error.hints, ["ask for `get` on `pods`, or name no pod, which needs `list` instead"]);
+}
+
+#[tokio::test]
 async fn a_busy_server_is_asked_again() {
     let (server, cluster) = start().await;
     server.on(PODS, 429, r#"{"message":"too many requests","code":429}"#);

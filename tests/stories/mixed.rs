@@ -39,6 +39,7 @@ async fn a_replica_added_on_a_new_node_after_a_push_makes_the_workload_mixed() {
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
     deployment/web   app   <registry>/shop/web:1.0   mixed   1/2   <first node> runs older bits than <second node>
     --- stderr
+
     1 of 1 workload runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain deployment/web`
     ");
@@ -67,46 +68,41 @@ async fn a_replica_added_on_a_new_node_after_a_push_makes_the_workload_mixed() {
       so   the running digest is the one that the tag serves
 
       why   <first node> runs older bits than <second node>
-      no help   `kubectl rollout restart deployment/web`: the node answers a restart from the image
-                  that it holds; nothing asks the registry again, as long as the pod's credentials are
-                  the ones that the image was pulled with
-      helps   a unique tag for each build: no node, mirror or cache can answer a tag that was never
-                  used with old content (best)
-                  the digest in the reference: <registry>/shop/web@<manifest:v2>…: a digest
-                  names its content; nothing can answer it with other bits
-                  imagePullPolicy: Always and a restart (not recommended): with Always and a restart the
-                  registry is asked; not recommended, for every start then needs the registry
+      no help   `kubectl rollout restart deployment/web`: the node gives a new pod
+                  the image that it holds; nothing asks the registry again, as long
+                  as the pod's credentials are the ones that the image was pulled
+                  with
+      helps   a unique tag for each build: no node, mirror or cache can answer a
+                  tag that was never used with old content (best)
+                  the digest in the reference:
+                  <registry>/shop/web@<manifest:v2>…: a digest names its
+                  content; nothing can answer it with other bits
+                  imagePullPolicy: Always and a restart (not recommended): the
+                  registry is asked at every start, and every start needs it from
+                  then on
 
-      findings   moved-tag: the tag was pushed again under running pods; use a unique tag for each
-                  build
+      findings   moved-tag: the tag was pushed again under running pods; use a
+                  unique tag for each build
 
       evidence
         for web-<id>
           HEAD <registry>/shop/web:1.0
             → serves <manifest:v2>
-          GET
-          <registry>/shop/web@<manifest:v2>
-            → image manifest, config
-            <config:v2>
-          GET
-          <registry>/shop/web@<manifest:v1>
-            → image manifest, config
-            <config:v1>
+          GET <registry>/shop/web@<manifest:v2>
+            → image manifest, config <config:v2>
+          GET <registry>/shop/web@<manifest:v1>
+            → image manifest, config <config:v1>
           config of the served content
-            → <config:v2>, built 2025-03-20
-            10:00:00Z
+            → <config:v2>, built 2025-03-20 10:00:00Z
           config of the running content
-            → <config:v1>, built 2025-03-17
-            10:00:00Z
+            → <config:v1>, built 2025-03-17 10:00:00Z
         for web-<id>
           HEAD <registry>/shop/web:1.0
             → serves <manifest:v2>
           config of the served content
-            → <config:v2>, built 2025-03-20
-            10:00:00Z
+            → <config:v2>, built 2025-03-20 10:00:00Z
           config of the running content
-            → <config:v2>, built 2025-03-20
-            10:00:00Z
+            → <config:v2>, built 2025-03-20 10:00:00Z
 
       digests in full
         served and running

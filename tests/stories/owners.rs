@@ -109,6 +109,7 @@ async fn every_owner_is_found_up_to_the_top() {
     rollout.argoproj.io/canary   app   <registry>/app:1.0   fresh   1/1
     statefulset/db   app   <registry>/app:1.0   fresh   1/1
     --- stderr
+
     Nothing stale in 11 workloads with 13 pods.
     ");
     assert_snapshot!(freshimage(&bed, &["diagnose", "-o", "name"]).await.normalised_stdout(), @"
@@ -152,6 +153,7 @@ async fn workloads_are_named_as_for_kubectl() {
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
     deployment/web   app   <registry>/app:1.0   fresh   2/2
     --- stderr
+
     Nothing stale in 1 workload with 2 pods.
     ");
     for words in
@@ -166,6 +168,7 @@ async fn workloads_are_named_as_for_kubectl() {
     daemonset/agent   app   <registry>/app:1.0   fresh   2/2
     statefulset/db   app   <registry>/app:1.0   fresh   1/1
     --- stderr
+
     Nothing stale in 2 workloads with 3 pods.
     ");
     assert_snapshot!(diagnose(&["deploy/web", "cj/report", "po/single"]).await.normalise(), @"
@@ -176,6 +179,7 @@ async fn workloads_are_named_as_for_kubectl() {
     deployment/web   app   <registry>/app:1.0   fresh   2/2
     pod/single   app   <registry>/app:1.0   fresh   1/1
     --- stderr
+
     Nothing stale in 3 workloads with 4 pods.
     ");
     assert_snapshot!(diagnose(&["rc", "old"]).await.normalise(), @"
@@ -184,6 +188,7 @@ async fn workloads_are_named_as_for_kubectl() {
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
     replicationcontroller/old   app   <registry>/app:1.0   fresh   1/1
     --- stderr
+
     Nothing stale in 1 workload with 1 pod.
     ");
     // Below the top: the row keeps the name of the top, and only these pods are in it.
@@ -193,6 +198,7 @@ async fn workloads_are_named_as_for_kubectl() {
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
     cronjob/report   app   <registry>/app:1.0   fresh   1/1
     --- stderr
+
     Nothing stale in 1 workload with 1 pod.
     ");
     assert_snapshot!(diagnose(&["pods", "-l", "app in (single, lost)"]).await.normalise(), @"
@@ -202,6 +208,7 @@ async fn workloads_are_named_as_for_kubectl() {
     pod/lost-<id>   app   <registry>/app:1.0   fresh   1/1
     pod/single   app   <registry>/app:1.0   fresh   1/1
     --- stderr
+
     Nothing stale in 2 workloads with 2 pods.
     ");
 
@@ -212,6 +219,7 @@ async fn workloads_are_named_as_for_kubectl() {
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
     rollout.argoproj.io/canary   app   <registry>/app:1.0   fresh   1/1
     --- stderr
+
     Nothing stale in 1 workload with 1 pod.
     ");
     for words in [&["rollout/canary"][..], &["rollouts.argoproj.io", "canary"], &["rs/canary-1"]] {

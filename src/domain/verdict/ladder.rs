@@ -168,6 +168,7 @@ impl<'a> Ladder<'a> {
         let repository = reference.repository();
         let manifest = match self.manifest(repository, served)? {
             Ok(manifest) => manifest,
+            Err(Failure::NotFound) => return Ok((Verdict::Unknown, Ground::Undecidable(served_but_absent(repository)))),
             Err(failure) => return Ok((Verdict::Unknown, Ground::Registry(failure, repository.clone()))),
         };
         let fetched = Fetched { repository, digest: served, manifest };
@@ -241,6 +242,7 @@ impl<'a> Ladder<'a> {
                 }
                 outcome
             }
+            Err(Failure::NotFound) => Outcome::Undecidable(served_but_absent(repository)),
             Err(failure) => Outcome::Failed(failure, repository.clone()),
         };
         if let Some(decision) = self.ask_the_node(repository, running, served)? {
@@ -342,6 +344,7 @@ impl<'a> Ladder<'a> {
         };
         let theirs = match self.manifest(repository, served)? {
             Ok(manifest) => Fetched { repository, digest: served, manifest },
+            Err(Failure::NotFound) => return Ok(Outcome::Undecidable(served_but_absent(repository))),
             Err(failure) => return Ok(Outcome::Failed(failure, repository.clone())),
         };
         let access = &self.subject.pod.access;
@@ -516,6 +519,12 @@ enum Outcome {
     Missing,
     Failed(Failure, Repository),
     Undecidable(String),
+}
+
+/// The registry named a digest for the tag and then did not have it: a header that lies, a replication that is half
+/// done, or a tag that moved between the two requests.
+fn served_but_absent(repository: &Repository) -> String {
+    format!("registry `{}` names a digest for the tag that it does not have", repository.registry)
 }
 
 /// `repo@sha256:…` of an inventory; names with a tag are no digests.

@@ -256,6 +256,20 @@ fn every_step_of_the_ladder_decides_what_it_should() {
 }
 
 #[test]
+fn a_digest_that_the_registry_names_and_does_not_have_is_called_that() {
+    let world = World::default().tag("1.0", "promised").manifest("v1", image("v1"));
+    for image_id in [reported(APP, "v1"), digest("config").to_string()] {
+        let judgement = settle(&world, &pod(&format!("{APP}:1.0"), &image_id));
+        assert_eq!(judgement.verdict, Verdict::Unknown, "{image_id}");
+        assert_eq!(
+            judgement.ground.proof(),
+            "registry `reg.example.com` names a digest for the tag that it does not have",
+            "{image_id}"
+        );
+    }
+}
+
+#[test]
 fn the_common_case_costs_one_question() {
     let (judgement, asked) =
         settle_with(&two_builds(), &pod(&format!("{APP}:1.0"), &reported(APP, "new index")), Some(&amd64()), &[]);

@@ -12,7 +12,10 @@ use regex::{Captures, Regex};
 static DIGEST: LazyLock<Regex> = LazyLock::new(|| pattern(r"(sha256:)?\b([0-9a-f]{64})\b|sha256:([0-9a-f]{6,63})\b"));
 static POD: LazyLock<Regex> = LazyLock::new(|| {
     // Kubernetes draws names from these characters, so that no words come out.
-    pattern(r"-(?:[bcdfghjklmnpqrstvwxz2456789]{6,10}-)?[bcdfghjklmnpqrstvwxz2456789]{5}\b")
+    // A pod's end is five of them, behind its ReplicaSet's eight to ten.
+    pattern(
+        r"-(?:(?:[bcdfghjklmnpqrstvwxz2456789]{6,10}-)?[bcdfghjklmnpqrstvwxz2456789]{5}|[bcdfghjklmnpqrstvwxz2456789]{8,10})\b",
+    )
 });
 static JOB: LazyLock<Regex> = LazyLock::new(|| pattern(r"-\d{8}\b"));
 static TIME: LazyLock<Regex> = LazyLock::new(|| pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"));
@@ -127,6 +130,7 @@ mod tests {
             normaliser().normalise(text),
             "web-<id> in <namespace> runs <registry>/app:1.0 since <age>, built 2026-01-02T03:04:05Z"
         );
+        assert_eq!(normaliser().normalise("replicaset/web-6d4f9c7b8d and web-1"), "replicaset/web-<id> and web-1");
     }
 
     #[test]
