@@ -168,7 +168,9 @@ impl<'a> Ladder<'a> {
         let repository = reference.repository();
         let manifest = match self.manifest(repository, served)? {
             Ok(manifest) => manifest,
-            Err(Failure::NotFound) => return Ok((Verdict::Unknown, Ground::Undecidable(served_but_absent(repository)))),
+            Err(Failure::NotFound) => {
+                return Ok((Verdict::Unknown, Ground::Undecidable(served_but_absent(repository))));
+            }
             Err(failure) => return Ok((Verdict::Unknown, Ground::Registry(failure, repository.clone()))),
         };
         let fetched = Fetched { repository, digest: served, manifest };
