@@ -17,32 +17,35 @@ const OUTPUT: &str = "Output";
 const REGISTRIES: &str = "Registries";
 const GENERAL: &str = "General";
 
+/// kubectl's order: what it is, examples, usage, flags. One form of help for `-h` and `--help`.
+const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+
 /// Do my pods really run what their image tags stand for now?
-///
-/// A tag can be pushed again, and a node that holds the old image goes on running it, restart or not.
-/// This plugin compares what pods run with what the registry serves, by content and not by digest strings
-/// alone, and says what is proven, why, and what would help.
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl-freshimage",
     bin_name = "kubectl freshimage",
     version,
+    help_template = TEMPLATE,
+    override_usage = "kubectl freshimage COMMAND [flags]",
     disable_help_subcommand = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
     arg_required_else_help = true,
     subcommand_required = true,
     max_term_width = 80,
-    after_help = "\
+    before_help = "\
+A tag can be pushed again, and a node that holds the old image goes on running it, restart or not. This plugin \
+compares what pods run with what the registry serves, by content and not by digest strings alone, and says what is \
+proven, why, and what would help.
+
 Examples:
   # What runs old content in this namespace?
   kubectl freshimage diagnose
 
   # The proof for one deployment
-  kubectl freshimage explain deployment/web
-
-Use \"kubectl freshimage <command> --help\" for the flags of a command.",
-    mut_arg("help", |arg| arg.help_heading(GENERAL).global(true)),
-    disable_help_flag = true,
-    disable_version_flag = true
+  kubectl freshimage explain deployment/web",
+    after_help = "Use \"kubectl freshimage COMMAND --help\" for the flags of a command."
 )]
 pub struct Cli {
     /// What to do.
@@ -62,11 +65,11 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct General {
     /// Colour the output: auto (on a terminal only), always or never
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = true, help_heading = GENERAL)]
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, hide_possible_values = true, hide_default_value = true, help_heading = GENERAL)]
     pub color: ColorWhen,
 
     /// Print help
-    #[arg(short, long, global = true, action = ArgAction::Help, help_heading = GENERAL)]
+    #[arg(short, long, global = true, action = ArgAction::HelpShort, help_heading = GENERAL)]
     help: Option<bool>,
 
     /// Print the version
@@ -152,17 +155,18 @@ pub enum Command {
 }
 
 /// Say for each container whether it runs what its tag stands for now
-///
-/// Without names it looks at every pod of the namespace. Each container of each workload gets one verdict:
-/// fresh, rewrapped, stale, suspect, mixed, pinned, rolling, waiting, local, unpublished or unknown.
-/// A table goes to stdout, the summary and hints to stderr.
 #[derive(Debug, Args)]
 #[command(
+    help_template = TEMPLATE,
     override_usage = "\
 kubectl freshimage diagnose [flags]
        kubectl freshimage diagnose TYPE/NAME… [flags]
        kubectl freshimage diagnose TYPE[,TYPE…] [NAME…] [flags]",
-    after_help = "\
+    before_help = "\
+Without arguments it looks at every pod of the namespace; a TYPE alone stands for all of that type. Each container of each workload gets one verdict: \
+fresh, rewrapped, stale, suspect, mixed, pinned, rolling, waiting, local, unpublished or unknown. \
+Beside it stand findings: floating-tag, moved-tag, always-pull, pull-never, image-volume, gitops-owned. A table goes to stdout, the summary and hints to stderr.
+
 Examples:
   # Every workload of the current namespace
   kubectl freshimage diagnose
@@ -186,7 +190,8 @@ Examples:
 )]
 pub struct Diagnose {
     /// TYPE/NAME…, or a TYPE followed by NAMEs; a TYPE alone is all of them
-    #[arg(value_name = "TYPE/NAME", help_heading = SELECTION)]
+    // The usage lines say it better than one line of a list could.
+    #[arg(value_name = "TYPE/NAME", hide = true)]
     pub targets: Vec<String>,
 
     /// Look at all namespaces
@@ -230,22 +235,23 @@ pub struct Diagnose {
 /// How registries are asked.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Registries {
-    /// Registry host[:port] that may be asked by plain http or with a certificate that cannot be verified; may
+    /// Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may
     /// be given several times
     #[arg(long, value_delimiter = ',', value_name = "HOST", help_heading = REGISTRIES)]
     pub insecure_registry: Vec<String>,
 }
 
 /// Show the whole proof for one workload
-///
-/// One page that says what the pods ask for, what the tag serves now, what the pods run, which digests were
-/// looked up where and what each proved, why it is so, what would help and what would not.
 #[derive(Debug, Args)]
 #[command(
+    help_template = TEMPLATE,
     override_usage = "\
 kubectl freshimage explain TYPE/NAME [flags]
        kubectl freshimage explain TYPE NAME [flags]",
-    after_help = "\
+    before_help = "\
+One page that says what the pods ask for, what the tag serves now, what the pods run, which digests were \
+looked up where and what each proved, why it is so, what would help and what would not.
+
 Examples:
   # Why does this deployment run old content?
   kubectl freshimage explain deployment/web
@@ -258,7 +264,7 @@ Examples:
 )]
 pub struct Explain {
     /// The workload: TYPE/NAME, or TYPE NAME
-    #[arg(value_name = "TYPE/NAME", required = true, num_args = 1..=2, help_heading = SELECTION)]
+    #[arg(value_name = "TYPE/NAME", required = true, num_args = 1..=2, hide = true)]
     pub target: Vec<String>,
 
     /// Explain this container (or image volume) only
@@ -275,13 +281,14 @@ pub struct Explain {
 }
 
 /// Print a completion script
-///
-/// kubectl completes its plugins by asking a program named kubectl_complete-freshimage; "kubectl" as the shell
-/// prints that one. The other scripts complete kubectl-freshimage when it is called by that name.
 #[derive(Debug, Args)]
 #[command(
+    help_template = TEMPLATE,
     override_usage = "kubectl freshimage completion SHELL",
-    after_help = "\
+    before_help = "\
+kubectl completes its plugins by asking a program named kubectl_complete-freshimage; \"kubectl\" as the shell \
+prints that one. The other scripts complete kubectl-freshimage when it is called by that name.
+
 Examples:
   # Let kubectl complete this plugin (any folder on PATH will do)
   kubectl freshimage completion kubectl \\

@@ -44,7 +44,7 @@ pub mod ui;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use cli::{Cli, ColorWhen, Command};
 use error::AppError;
@@ -72,10 +72,20 @@ fn run_with(arguments: &[OsString], environment: &Environment) -> Exit {
             ended(&printer, result)
         }
         Err(error) => {
-            let printer = Printer::new(ColorWhen::Auto, environment);
-            ended(&printer, refused(&error, &printer))
+            let printer = Printer::new(color_asked(arguments), environment);
+            ended(&printer, refused(&error, arguments, &printer))
         }
     }
+}
+
+/// `--color` out of words that could not be parsed: the error itself is to be coloured as asked.
+fn color_asked(arguments: &[OsString]) -> ColorWhen {
+    let words: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+    let asked = words.iter().enumerate().find_map(|(place, word)| match word.strip_prefix("--color")? {
+        "" => words.get(place + 1).map(|value| value.to_string()),
+        value => value.strip_prefix('=').map(str::to_owned),
+    });
+    asked.and_then(|value| ColorWhen::from_str(&value, false).ok()).unwrap_or_default()
 }
 
 fn dispatch(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Exit, AppError> {
@@ -93,8 +103,8 @@ fn dispatch(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Ex
 }
 
 /// Help and version are answers; everything else that the parser refuses is a usage error.
-fn refused(error: &clap::Error, printer: &Printer) -> Result<Exit, AppError> {
-    if let Some(error) = cli::usage_error(error) {
+fn refused(error: &clap::Error, arguments: &[OsString], printer: &Printer) -> Result<Exit, AppError> {
+    if let Some(error) = cli::usage_error(error, arguments) {
         return Err(error);
     }
     if error.use_stderr() {

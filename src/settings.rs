@@ -139,6 +139,37 @@ pub struct ExplainSettings {
     pub format: Option<DocumentFormat>,
 }
 
+impl ConnectionSettings {
+    /// The flags without which a command that is hinted at would look elsewhere, ready to be copied into a POSIX shell. No
+    /// secrets: whoever gave a token knows how to give it again.
+    #[must_use]
+    pub fn repeated_flags(&self) -> String {
+        let flags = [
+            ("kubeconfig", &self.kubeconfig),
+            ("context", &self.context),
+            ("cluster", &self.cluster),
+            ("user", &self.user),
+            ("server", &self.server),
+            ("as", &self.impersonate),
+        ];
+        let given: Vec<_> = flags
+            .into_iter()
+            .filter_map(|(name, value)| value.as_ref().map(|value| format!("--{name} {}", shell_word(value))))
+            .collect();
+        given.join(" ")
+    }
+}
+
+/// The word as a shell takes it: quoted unless it is made of harmless characters.
+fn shell_word(word: &str) -> String {
+    let harmless = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+=,".contains(character);
+    if !word.is_empty() && word.chars().all(harmless) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 impl CommonSettings {
     fn new(
         connection: cli::Connection,

@@ -1,12 +1,16 @@
 //! clap's errors in the form that all our errors have: one line, then the way out.
 
+use std::ffi::OsString;
+
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::Cli;
 use crate::error::AppError;
 
 /// Translates a parse error. `None` for what clap calls an error but is none: help and version.
 #[must_use]
-pub fn usage_error(error: &clap::Error) -> Option<AppError> {
+pub fn usage_error(error: &clap::Error, arguments: &[OsString]) -> Option<AppError> {
     let text = |kind| error.get(kind).map(words).unwrap_or_default();
     let argument = text(ContextKind::InvalidArg);
     let flag = argument.split([' ', '=']).next().unwrap_or_default().to_owned();
@@ -37,7 +41,8 @@ pub fn usage_error(error: &clap::Error) -> Option<AppError> {
     let suggestion = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue]
         .into_iter()
         .map(text)
-        .find(|suggestion| !suggestion.is_empty());
+        // A letter or two resemble everything.
+        .find(|suggestion| !suggestion.is_empty() && (value.is_empty() || value.chars().count() > 2));
     if let Some(suggestion) = suggestion {
         result = result.hint(format!("did you mean `{suggestion}`?"));
     } else {
@@ -46,7 +51,7 @@ pub fn usage_error(error: &clap::Error) -> Option<AppError> {
             result = result.hint(format!("it knows {valid}"));
         }
     }
-    Some(result.hint(format!("see `{} --help`", command_of(&text(ContextKind::Usage)))))
+    Some(result.hint(format!("see `{} --help`", command_of(arguments))))
 }
 
 fn words(value: &ContextValue) -> String {
@@ -66,15 +71,17 @@ fn argument_list(argument: &str) -> String {
     names.join(" and ")
 }
 
-/// `kubectl freshimage diagnose` out of the usage lines: the words before the first that is a placeholder.
-fn command_of(usage: &str) -> String {
-    let names: Vec<_> = usage
-        .trim_start_matches("Usage:")
-        .split_whitespace()
-        .take_while(|word| word.chars().all(|character| character.is_ascii_lowercase() || character == '-'))
-        .take(3)
-        .collect();
-    if names.is_empty() { "kubectl freshimage".to_owned() } else { names.join(" ") }
+/// `kubectl freshimage diagnose` where that command was asked for: the error itself does not always tell.
+fn command_of(arguments: &[OsString]) -> String {
+    let commands = Cli::command();
+    let name = arguments
+        .iter()
+        .skip(1)
+        .find_map(|argument| commands.get_subcommands().find(|command| argument == command.get_name()));
+    match name {
+        Some(command) => format!("kubectl freshimage {}", command.get_name()),
+        None => "kubectl freshimage".to_owned(),
+    }
 }
 
 fn first_line(error: &clap::Error) -> String {

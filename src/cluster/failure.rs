@@ -77,6 +77,12 @@ impl Failure {
         }))
     }
 
+    /// What the server would answer if it had been asked.
+    pub(super) fn missing(message: impl AsRef<str>) -> Self {
+        let message = excerpt(message.as_ref(), WORDS);
+        Self::Refused(Box::new(Refusal { code: 404, reason: "NotFound".to_owned(), message, go_on: None }))
+    }
+
     /// From an error of the client, which knows no `Status`.
     pub(super) fn sent(server: &str, error: &kube::Error) -> Self {
         if let kube::Error::Auth(error) = error {

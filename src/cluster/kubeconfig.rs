@@ -39,7 +39,9 @@ pub(super) fn read(options: &ConnectOptions) -> Result<Option<Kubeconfig>, AppEr
             })?,
         });
     }
-    Ok(merged.filter(|config| !config.contexts.is_empty() || !config.clusters.is_empty()))
+    let empty =
+        |config: &Kubeconfig| config.contexts.is_empty() && config.clusters.is_empty() && config.auth_infos.is_empty();
+    Ok(merged.filter(|config| !empty(config)))
 }
 
 fn paths(options: &ConnectOptions) -> Vec<PathBuf> {

@@ -61,6 +61,7 @@ impl Cluster {
             kinds: HashMap::new(),
             owners: HashMap::new(),
             wanted: HashMap::new(),
+            asked: HashSet::new(),
             running: JoinSet::new(),
         };
         if expect == Expect::Many {
@@ -103,8 +104,10 @@ type Kind = (Arc<str>, Arc<str>);
 
 #[derive(Default)]
 struct KindState {
-    /// Being listed; `Some(outcome)` afterwards.
-    list: Option<Option<Outcome>>,
+    /// A list was started.
+    listed: bool,
+    /// And once more, in the end.
+    listed_again: bool,
     /// How many single requests were made.
     gets: usize,
     /// A refusal that holds for every object of the kind.
@@ -113,11 +116,8 @@ struct KindState {
     name: String,
 }
 
-/// A list is complete, or why not.
-type Outcome = Result<(), String>;
-
 enum Done {
-    Listed { kind: Kind, name: String, result: Result<Vec<Owner>, Failure> },
+    Listed { kind: Kind, name: String, result: Result<Vec<(Arc<str>, Owner)>, Failure> },
     Got { wanted: Wanted, name: String, result: Result<Option<Owner>, Failure> },
 }
 
@@ -130,13 +130,15 @@ struct Work {
     owners: HashMap<Arc<str>, Owner>,
     /// Every reference that leads to a pod, by UID, with its height above the pod.
     wanted: HashMap<Arc<str>, (Wanted, usize)>,
+    /// What was asked for by name, whatever came of it.
+    asked: HashSet<Arc<str>>,
     running: JoinSet<Done>,
 }
 
 impl Work {
     async fn run(mut self, mut receiver: mpsc::UnboundedReceiver<Wanted>) -> HashMap<Arc<str>, Owner> {
         let mut open = true;
-        while open || !self.running.is_empty() {
+        while open || !self.running.is_empty() || self.chase() {
             tokio::select! {
                 more = receiver.recv(), if open => match more {
                     Some(wanted) => self.want(wanted, 0),
@@ -176,14 +178,47 @@ impl Work {
             self.cluster.inner.problems.add(&state.name, why);
             return;
         }
-        match &state.list {
-            // It will be looked for when the list is complete.
-            Some(None) => {}
-            // Created after the list was read, or gone.
-            Some(Some(_)) => self.start_get(wanted),
-            None if expect == Expect::Many || state.gets >= FEW => self.start_list(kind),
-            None => self.start_get(wanted),
+        if state.listed {
+            // It will be looked for when the list is complete, or in the end.
+        } else if expect == Expect::Many || state.gets >= FEW {
+            self.start_list(kind);
+        } else {
+            self.start_get(wanted);
         }
+    }
+
+    /// In the end: what a complete list did not hold was created after it was read, or is gone. A few
+    /// are asked for, many are worth one more list. Returns whether there is something to wait for.
+    fn chase(&mut self) -> bool {
+        let mut missing: HashMap<Kind, Vec<Wanted>> = HashMap::new();
+        for (uid, (wanted, _)) in &self.wanted {
+            if !self.owners.contains_key(uid) && !self.asked.contains(uid) {
+                let kind = (Arc::clone(&wanted.1.api_version), Arc::clone(&wanted.1.kind));
+                missing.entry(kind).or_default().push(wanted.clone());
+            }
+        }
+        for (kind, missing) in missing {
+            let state = self.kinds.entry(kind.clone()).or_default();
+            if state.closed.is_some() {
+                continue;
+            }
+            if missing.len() > FEW && !state.listed_again {
+                state.listed_again = true;
+                state.listed = false;
+                self.start_list(kind);
+                continue;
+            }
+            if missing.len() > FEW {
+                let why = format!("{} objects that pods name as their owners are gone", missing.len());
+                self.cluster.inner.problems.add(&state.name, &why);
+                self.asked.extend(missing.into_iter().map(|wanted| wanted.1.uid));
+                continue;
+            }
+            for wanted in missing {
+                self.start_get(wanted);
+            }
+        }
+        !self.running.is_empty()
     }
 
     /// The controller of an owner that is wanted is wanted too.
@@ -197,10 +232,10 @@ impl Work {
 
     fn start_list(&mut self, kind: Kind) {
         let state = self.kinds.entry(kind.clone()).or_default();
-        if state.list.is_some() {
+        if state.listed {
             return;
         }
-        state.list = Some(None);
+        state.listed = true;
         let (cluster, scope) = (self.cluster.clone(), self.scope.clone());
         self.running.spawn(async move {
             let (name, result) = match cluster.resource_of(&kind.0, &kind.1).await {
@@ -214,6 +249,7 @@ impl Work {
     fn start_get(&mut self, wanted: Wanted) {
         let kind = (Arc::clone(&wanted.1.api_version), Arc::clone(&wanted.1.kind));
         self.kinds.entry(kind.clone()).or_default().gets += 1;
+        self.asked.insert(Arc::clone(&wanted.1.uid));
         let cluster = self.cluster.clone();
         self.running.spawn(async move {
             let (namespace, reference) = &wanted;
@@ -233,17 +269,16 @@ impl Work {
     fn take(&mut self, done: Done) {
         match done {
             Done::Listed { kind, name, result } => {
-                let outcome = match result {
+                let closed = match result {
                     Ok(owners) => {
-                        self.owners.extend(owners.into_iter().map(|owner| (Arc::clone(&owner.itself.uid), owner)));
-                        Ok(())
+                        self.owners.extend(owners.into_iter().map(|(_, owner)| (Arc::clone(&owner.itself.uid), owner)));
+                        None
                     }
-                    Err(failure) => Err(failure.why()),
+                    Err(failure) => Some(failure.why()),
                 };
                 let state = self.kinds.entry(kind.clone()).or_default();
                 state.name = name;
-                state.closed = outcome.as_ref().err().cloned();
-                state.list = Some(Some(outcome));
+                state.closed = closed;
                 self.settle(&kind);
             }
             Done::Got { wanted, name, result } => {
@@ -282,20 +317,11 @@ impl Work {
             .map(|(uid, _)| Arc::clone(uid))
             .collect();
         let closed = self.kinds.get(kind).and_then(|state| state.closed.clone().map(|why| (state.name.clone(), why)));
-        let mut missing = Vec::new();
         for uid in waiting {
             if self.owners.contains_key(&uid) {
                 self.climb(&uid);
             } else if let Some((name, why)) = &closed {
                 self.cluster.inner.problems.add(name, why);
-            } else {
-                missing.push(uid);
-            }
-        }
-        // Created while the list was read, or gone: one request each tells, as long as they are few.
-        for uid in missing.into_iter().take(FEW) {
-            if let Some((wanted, _)) = self.wanted.get(&uid).cloned() {
-                self.start_get(wanted);
             }
         }
     }
@@ -311,29 +337,33 @@ impl Cluster {
     /// The type of an owner reference's kind.
     pub(super) async fn resource_of(&self, api_version: &str, kind: &str) -> Result<Resource, Failure> {
         let found = self.inner.discovery.kind(&self.inner.transport, api_version, kind).await?;
-        found.ok_or_else(|| Failure::Malformed(format!("it does not serve the kind `{kind}` of `{api_version}`")))
+        found.ok_or_else(|| Failure::missing(format!("the server doesn't have the kind `{kind}` of `{api_version}`")))
     }
 
+    /// The objects of a type with their namespaces.
     pub(super) async fn list_owners(
         &self,
         resource: &Resource,
         scope: &Scope,
         labels: Option<&str>,
-    ) -> Result<Vec<Owner>, Failure> {
+    ) -> Result<Vec<(Arc<str>, Owner)>, Failure> {
         let list = List {
             labels: labels.map(ToOwned::to_owned),
             ..List::of(resource.path(scope.namespace()), Accept::MetadataList)
         };
         let mut pages = pages::read(Arc::clone(&self.inner.transport), list);
         let mut interner = Interner::default();
-        let mut owners: Vec<Owner> = Vec::new();
+        let mut owners = Vec::new();
         while let Some(page) = pages.recv().await {
             let page = page?;
             if page.again {
                 owners.clear();
             }
             let list: ObjectList<'_> = decode(&page.body)?;
-            owners.extend(list.items.iter().flatten().map(|object| object.metadata.owner(resource, &mut interner)));
+            for object in list.items.iter().flatten() {
+                let owner = object.metadata.owner(resource, &mut interner);
+                owners.push((interner.text(&object.metadata.namespace), owner));
+            }
         }
         Ok(owners)
     }

@@ -1,8 +1,8 @@
 //! Lists, page by page, with the next page on its way while this one is decoded.
 //!
 //! The server writes a list's metadata, and with it the token of the next page, before the items. So
-//! the next request goes out as soon as the first bytes of an answer are there. At most four pages are
-//! in memory: one arriving, one complete, one in the channel, one being decoded.
+//! the next request goes out as soon as the first bytes of an answer are there. At most three pages are
+//! in memory, whoever is slower: two on their way and one being decoded.
 //!
 //! A `continue` token lives as long as the server keeps that state of its store, five minutes. When it
 //! is too old, the server's 410 brings a token that goes on at the same place in the newest state; that
@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use url::form_urlencoded::Serializer;
 
@@ -23,6 +23,8 @@ use super::transport::{Accept, Transport};
 const PAGE: u32 = 500;
 /// A list's metadata is some hundred bytes; nobody needs to look for it further than this.
 const HEAD: usize = 16 * 1024;
+/// Pages in memory.
+const HELD: usize = 3;
 
 /// The raw body of one page.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub(super) struct Page {
     pub(super) body: Vec<u8>,
     /// The list was started over: objects that were seen before may come again.
     pub(super) again: bool,
+    /// Room for another page when this one is dropped.
+    _room: OwnedSemaphorePermit,
 }
 
 /// What to list.
@@ -81,24 +85,24 @@ async fn run(
     list: &List,
     sender: &mpsc::Sender<Result<Page, Failure>>,
 ) -> Result<(), Failure> {
-    let mut fetch = Fetch::start(transport, list, true, None);
+    let source = Source { transport: Arc::clone(transport), list, room: Arc::new(Semaphore::new(HELD)) };
+    let mut fetch = Fetch::start(&source, true, None);
     let mut again = false;
     loop {
         let early = match fetch.token.take() {
             Some(token) => token.await.ok(),
             None => None,
         };
-        let mut next =
-            early.as_ref().and_then(Option::as_ref).map(|token| Fetch::start(transport, list, true, Some(token)));
-        let body = match fetch.body().await {
-            Ok(body) => body,
+        let mut next = early.as_ref().and_then(Option::as_ref).map(|token| Fetch::start(&source, true, Some(token)));
+        let (body, room) = match fetch.body().await {
+            Ok(whole) => whole,
             Err(failure) => match failure.expired() {
                 Some(refusal) if fetch.paged && fetch.continued => {
                     fetch = match &refusal.go_on {
-                        Some(token) => Fetch::start(transport, list, true, Some(token)),
+                        Some(token) => Fetch::start(&source, true, Some(token)),
                         None => {
                             again = true;
-                            Fetch::start(transport, list, false, None)
+                            Fetch::start(&source, false, None)
                         }
                     };
                     continue;
@@ -108,9 +112,9 @@ async fn run(
         };
         if early.is_none() {
             // The metadata did not come first; look for it in the whole.
-            next = token_of(&body).map(|token| Fetch::start(transport, list, true, Some(&token)));
+            next = token_of(&body).map(|token| Fetch::start(&source, true, Some(&token)));
         }
-        if sender.send(Ok(Page { body, again })).await.is_err() {
+        if sender.send(Ok(Page { body, again, _room: room })).await.is_err() {
             return Ok(());
         }
         match next {
@@ -120,24 +124,33 @@ async fn run(
     }
 }
 
+struct Source<'l> {
+    transport: Arc<Transport>,
+    list: &'l List,
+    room: Arc<Semaphore>,
+}
+
 /// A page on its way. Its task ends when it is dropped.
 struct Fetch {
     /// The next page's token, or that there is none; nothing comes if that is known only in the end.
     token: Option<oneshot::Receiver<Option<String>>>,
-    task: JoinHandle<Result<Vec<u8>, Failure>>,
+    task: JoinHandle<Result<(Vec<u8>, OwnedSemaphorePermit), Failure>>,
     paged: bool,
     continued: bool,
 }
 
 impl Fetch {
-    fn start(transport: &Arc<Transport>, list: &List, paged: bool, token: Option<&str>) -> Self {
-        let url = list.url(paged, token);
-        let accept = list.accept;
+    fn start(source: &Source<'_>, paged: bool, token: Option<&str>) -> Self {
+        let url = source.list.url(paged, token);
+        let accept = source.list.accept;
         let (sender, receiver) = oneshot::channel();
         let mut sender = Some(sender);
-        let transport = Arc::clone(transport);
+        let transport = Arc::clone(&source.transport);
+        let room = Arc::clone(&source.room);
         let task = tokio::spawn(async move {
-            transport
+            // The semaphore is never closed.
+            let room = room.acquire_owned().await.map_err(|error| Failure::Malformed(error.to_string()))?;
+            let body = transport
                 .read(&url, accept, |bytes| {
                     if sender.is_none() {
                         return;
@@ -150,12 +163,13 @@ impl Fetch {
                         sender = None;
                     }
                 })
-                .await
+                .await?;
+            Ok((body, room))
         });
         Self { token: Some(receiver), task, paged, continued: token.is_some() }
     }
 
-    async fn body(&mut self) -> Result<Vec<u8>, Failure> {
+    async fn body(&mut self) -> Result<(Vec<u8>, OwnedSemaphorePermit), Failure> {
         match (&mut self.task).await {
             Ok(result) => result,
             Err(error) => Err(Failure::Malformed(format!("reading it failed: {error}"))),

@@ -79,7 +79,7 @@ const AT_ONCE: usize = 16;
 
 impl Cluster {
     /// The selected pods, a page at a time, the first request sent at once. No pod comes twice, even
-    /// if the server loses the thread in the middle (see [`super::pages`]); what changes meanwhile may be
+    /// if the server loses the thread in the middle (after five minutes, see the module `pages`); what changes meanwhile may be
     /// told as it was or as it is, as in any list that is read while the cluster works.
     ///
     /// Must be called within a Tokio runtime. After an error nothing more comes.

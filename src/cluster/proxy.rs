@@ -65,10 +65,8 @@ fn goes_direct(host: &str, port: u16, no_proxy: &str) -> bool {
 
 /// `host:port`, `[v6]:port`, or an address without a port.
 fn split_port(entry: &str) -> (&str, Option<u16>) {
-    if let Some(rest) = entry.strip_prefix('[') {
-        if let Some((name, port)) = rest.split_once(']') {
-            return (name, port.strip_prefix(':').and_then(|port| port.parse().ok()));
-        }
+    if let Some((name, port)) = entry.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return (name, port.strip_prefix(':').and_then(|port| port.parse().ok()));
     }
     match entry.rsplit_once(':') {
         Some((name, port)) if !name.contains(':') => (name, port.parse().ok()),

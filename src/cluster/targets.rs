@@ -31,7 +31,7 @@ const ALL: [&str; 8] = [
 pub struct Target {
     /// Its type.
     pub resource: Arc<Resource>,
-    /// Where it is; empty for all namespaces and for kinds that live in none.
+    /// Where it is; empty for a type in all namespaces and for kinds that live in none.
     pub namespace: Arc<str>,
     /// Its name; none for all objects of the type.
     pub name: Option<Arc<str>>,
@@ -107,12 +107,11 @@ impl Cluster {
                 error
             }
         })?;
-        let namespace: Arc<str> = scope.namespace().unwrap_or_default().into();
         Ok(owners
             .into_iter()
-            .map(|owner| Target {
+            .map(|(namespace, owner)| Target {
                 resource: Arc::clone(resource),
-                namespace: Arc::clone(&namespace),
+                namespace,
                 name: Some(Arc::clone(&owner.itself.name)),
                 owner: Some(owner),
             })

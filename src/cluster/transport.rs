@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::failure::Failure;
 
@@ -20,6 +20,9 @@ const PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1
 const PATIENCE: Duration = Duration::from_secs(5);
 /// An error's body is a few hundred bytes; more is of no use to anybody.
 const ERROR_BODY: usize = 64 * 1024;
+
+/// A server that sends nothing for so long is gone; it ends its own requests after 60 seconds.
+const SILENCE: Duration = Duration::from_secs(90);
 
 /// What an answer should look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,14 +117,17 @@ impl Transport {
             .body(Body::empty())
             .map_err(|error| (Failure::Malformed(format!("`{path}` is no path: {error}")), None))?;
         let sent = |error: &kube::Error| (Failure::sent(&self.server, error), None);
-        let response = self.client.send(request).await.map_err(|error| sent(&error))?;
+        let silent = || (Failure::TimedOut { server: self.server.clone(), after: SILENCE }, None);
+        let response = timeout(SILENCE, self.client.send(request)).await.map_err(|_| silent())?;
+        let response = response.map_err(|error| sent(&error))?;
         self.reached.store(true, Ordering::Relaxed);
         let status = response.status();
         if status == StatusCode::OK {
-            return collect(response, usize::MAX, peek).await.map_err(|error| sent(&error));
+            let body = collect(response, usize::MAX, peek).await.map_err(|error| sent(&error))?;
+            return body.ok_or_else(silent);
         }
         let pause = retry_after(response.headers());
-        let body = collect(response, ERROR_BODY, &mut |_: &[u8]| {}).await.unwrap_or_default();
+        let body = collect(response, ERROR_BODY, &mut |_: &[u8]| {}).await.ok().flatten().unwrap_or_default();
         Err((Failure::answered(status, &body), pause))
     }
 
@@ -135,15 +141,17 @@ impl Transport {
     }
 }
 
-/// Reads a body into one buffer, without a second copy of it at the end.
+/// Reads a body into one buffer, without a second copy of it at the end. `None`: the server fell silent.
 async fn collect(
     response: Response<Body>,
     limit: usize,
     peek: &mut (impl FnMut(&[u8]) + Send),
-) -> Result<Vec<u8>, kube::Error> {
+) -> Result<Option<Vec<u8>>, kube::Error> {
     let mut body = response.into_body();
     let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
+    loop {
+        let Ok(frame) = timeout(SILENCE, body.frame()).await else { return Ok(None) };
+        let Some(frame) = frame else { break };
         if let Ok(data) = frame?.into_data() {
             bytes.extend_from_slice(&data);
             peek(&bytes);
@@ -152,7 +160,7 @@ async fn collect(
             break;
         }
     }
-    Ok(bytes)
+    Ok(Some(bytes))
 }
 
 /// `Retry-After` in seconds; the API server knows no other form.

@@ -50,7 +50,9 @@ pub fn script(shell: Shell) -> String {
     let mut command = Cli::command().bin_name("kubectl-freshimage");
     let mut script = Vec::new();
     aot::generate(generator, &mut command, "kubectl-freshimage", &mut script);
-    let script = String::from_utf8_lossy(&script);
+    // The generator for bash names the branches of a program with a hyphen in two ways (seen in clap_complete 4.6.11);
+    // they have to be the same for any branch to be taken.
+    let script = String::from_utf8_lossy(&script).replace("kubectl__subcmd__freshimage", "kubectl__freshimage");
     // zsh reads `#compdef` from the very first line.
     match script.strip_prefix("#compdef kubectl-freshimage\n") {
         Some(rest) => format!("#compdef kubectl-freshimage\n{INSTALL}{rest}"),

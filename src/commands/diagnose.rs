@@ -3,8 +3,8 @@
 use super::look::{Request, look};
 use crate::error::AppError;
 use crate::exit::Exit;
-use crate::settings::{DiagnoseSettings, Environment, Format, Selection};
-use crate::ui::{Printer, json, name, shown, summary, table, yaml};
+use crate::settings::{DiagnoseSettings, Environment, Selection};
+use crate::ui::{Printer, answer};
 
 /// Looks, prints the answer, and returns the code that `--fail-on` asks for.
 ///
@@ -21,26 +21,8 @@ pub fn diagnose(settings: &DiagnoseSettings, environment: &Environment, printer:
         thorough: false,
     };
     let seen = super::block_on(look(&request, printer))?;
-    let items = shown::shown(&seen.diagnosis.items, &settings.only, settings.sort_by);
-    let text = match settings.format {
-        Format::Table { wide } => {
-            let options = table::Options {
-                wide,
-                namespaces: settings.all_namespaces,
-                headers: !settings.no_headers,
-                width: printer.width(),
-                palette: printer.data_palette(),
-                now: seen.now,
-            };
-            table::render(&items, &options)
-        }
-        Format::Json => json::render(&seen.diagnosis, &items)?,
-        Format::Yaml => yaml::render(&seen.diagnosis, &items)?,
-        Format::Name => name::render(&items),
-    };
-    printer.data(&text)?;
     let place = super::place(&seen, &settings.common);
-    printer.message(&summary::render(&seen.diagnosis, &place, printer.message_palette()));
+    answer::diagnosis(printer, &seen.diagnosis, settings, &place, seen.now)?;
     Ok(settings.fail_on.judge(&seen.diagnosis))
 }
 

@@ -37,15 +37,9 @@ fn block_on<T>(work: impl Future<Output = Result<T, AppError>>) -> Result<T, App
 
 /// Where the answer comes from, so that the hints can be copied.
 fn place(seen: &look::Seen, common: &CommonSettings) -> Place {
-    let flag = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("--{name} {value}"));
-    let flags = [
-        flag("context", &common.connection.context),
-        flag("kubeconfig", &common.connection.kubeconfig),
-        common.connection.namespace.as_ref().map(|namespace| format!("-n {namespace}")),
-    ];
     Place {
         namespace: seen.namespace.clone(),
         default_namespace: seen.default_namespace.clone(),
-        flags: flags.into_iter().flatten().collect::<Vec<_>>().join(" "),
+        flags: common.connection.repeated_flags(),
     }
 }

@@ -290,6 +290,9 @@ pub struct Group {
     pub since: Option<Timestamp>,
     /// What decided.
     pub proof: String,
+    /// What would help to decide, where nothing could be and something can be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<&'static str>,
     /// Every digest that was asked, where, and what it proved, in order.
     pub evidence: Vec<Evidence>,
 }

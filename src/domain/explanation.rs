@@ -107,26 +107,21 @@ fn started_after_build(judgement: &Judgement, since: Option<Timestamp>) -> bool 
 
 /// What helps against old content, and what does not.
 #[must_use]
-pub fn remedies(verdict: Verdict, policy: PullPolicy, is_bare_pod: bool) -> Vec<Remedy> {
+pub fn remedies(verdict: Verdict, policy: PullPolicy) -> Vec<Remedy> {
     if !matches!(verdict, Verdict::Stale | Verdict::Suspect | Verdict::Mixed) {
         return Vec::new();
     }
     let remedy = |kind, helps, why: &str| Remedy { kind, helps, why: why.to_owned() };
-    let what = if is_bare_pod { "a new pod" } else { "a restart" };
     let restart = match policy {
         PullPolicy::Always => remedy(
             RemedyKind::Restart,
             true,
-            &format!(
-                "with Always {what} asks the registry again, unless a mirror or cache answers for it with the old content"
-            ),
+            "with Always a new pod asks the registry again, unless a mirror or cache answers for it with the old content",
         ),
         PullPolicy::IfNotPresent => remedy(
             RemedyKind::Restart,
             false,
-            &format!(
-                "the node answers {what} from the image that it holds; nothing asks the registry again, as long as the pod's credentials are the ones that the image was pulled with"
-            ),
+            "the node gives a new pod the image that it holds; nothing asks the registry again, as long as the pod's credentials are the ones that the image was pulled with",
         ),
         PullPolicy::Never => remedy(
             RemedyKind::Restart,
@@ -147,7 +142,7 @@ pub fn remedies(verdict: Verdict, policy: PullPolicy, is_bare_pod: bool) -> Vec<
         remedies.push(remedy(
             RemedyKind::AlwaysPull,
             true,
-            "with Always and a restart the registry is asked; not recommended, for every start then needs the registry",
+            "the registry is asked at every start, and every start needs it from then on",
         ));
     }
     remedies

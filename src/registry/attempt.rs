@@ -109,37 +109,43 @@ impl Asker<'_> {
         credential: Option<&Credential>,
         budget: &mut Budget,
     ) -> Result<Reply, Miss> {
-        let (authorization, since) = self.authorization(credential, None, budget).await?;
+        let scheme = self.host.scheme();
+        let (authorization, since) = self.authorization(scheme.as_ref(), credential, None, budget).await?;
         let reply = self.send(method.clone(), authorization, budget).await?;
         if reply.status != StatusCode::UNAUTHORIZED {
             return Ok(reply);
         }
-        // Once more if the registry wants something else than was thought, or if the token has aged.
-        let news = self.learn(&reply);
+        // Once more if the registry wants something else than was thought, or if the token has aged. What this
+        // very reply asks for counts: another repository may have taught the host another thing meanwhile.
+        let wanted = self.learn(&reply).or_else(|| scheme.clone());
         let aged = since.is_some_and(|since| since.elapsed() > SURELY_FRESH);
-        if !(news || aged) {
+        if wanted == scheme && !aged {
             return Ok(reply);
         }
-        let (authorization, since) = self.authorization(credential, aged.then(Instant::now), budget).await?;
+        let not_before = aged.then(Instant::now);
+        let (authorization, since) = self.authorization(wanted.as_ref(), credential, not_before, budget).await?;
         if authorization.is_none() && since.is_none() {
             return Ok(reply);
         }
         Ok(self.send(method, authorization, budget).await?)
     }
 
-    /// Takes up the challenge of a 401, if it is the registry's own; whether it said something new.
-    fn learn(&self, reply: &Reply) -> bool {
+    /// Takes up the challenge of a 401, if it is the registry's own.
+    fn learn(&self, reply: &Reply) -> Option<Scheme> {
         if reply.status != StatusCode::UNAUTHORIZED || reply.elsewhere {
-            return false;
+            return None;
         }
         let headers = reply.headers.get_all(http::header::WWW_AUTHENTICATE).iter();
         let challenge = challenge::choose(headers.filter_map(|value| value.to_str().ok()));
-        challenge.is_some_and(|challenge| self.host.learn(Scheme::of(challenge, self.repository)))
+        let scheme = Scheme::of(challenge?, self.repository);
+        self.host.learn(scheme.clone());
+        Some(scheme)
     }
 
     /// The `Authorization` header, and since when its token is held.
     async fn authorization(
         &self,
+        scheme: Option<&Scheme>,
         credential: Option<&Credential>,
         not_before: Option<Instant>,
         budget: &mut Budget,
@@ -148,7 +154,7 @@ impl Asker<'_> {
         if let Some(Credential::Bearer(token)) = credential {
             return Ok((bearer(token), None));
         }
-        if let Some(wanted) = self.host.scheme().and_then(|scheme| scheme.wanted(self.repository)) {
+        if let Some(wanted) = scheme.and_then(|scheme| scheme.wanted(self.repository)) {
             let base = self.host.base();
             let token = self.tokens.get(self.transport, &base, &wanted, credential, not_before, budget).await;
             return match token {
@@ -169,8 +175,8 @@ impl Asker<'_> {
 
     async fn send(&self, method: Method, authorization: Option<Secret>, budget: &mut Budget) -> Result<Reply, Silence> {
         let (kind, name, accept, cap) = match self.what {
-            What::Tag(tag) => ("manifests", &**tag, MANIFEST_TYPES, MANIFEST_CAP),
-            What::Manifest(digest) => ("manifests", digest.as_str(), MANIFEST_TYPES, MANIFEST_CAP),
+            What::Tag(tag) => ("manifests", &**tag, MANIFEST_TYPES.as_str(), MANIFEST_CAP),
+            What::Manifest(digest) => ("manifests", digest.as_str(), MANIFEST_TYPES.as_str(), MANIFEST_CAP),
             What::Config(digest) => ("blobs", digest.as_str(), "*/*", CONFIG_CAP),
         };
         let mut url = self.host.base();

@@ -4,7 +4,10 @@
 //! operating system or architecture they do not know, or without fields that nobody here looks at, and an
 //! image that runs must not become `unknown` for that.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
+use oci_distribution::manifest;
 use serde::Deserialize;
 
 use crate::domain::remote::{Child, ImageConfig, Manifest, Provenance};
@@ -13,10 +16,15 @@ use crate::text::excerpt;
 
 /// The types that a request for a manifest accepts. With fewer, registries answer with a child's digest,
 /// a converted schema 1, or 404.
-pub(super) const MANIFEST_TYPES: &str = "application/vnd.oci.image.index.v1+json, \
-     application/vnd.oci.image.manifest.v1+json, \
-     application/vnd.docker.distribution.manifest.list.v2+json, \
-     application/vnd.docker.distribution.manifest.v2+json";
+pub(super) static MANIFEST_TYPES: LazyLock<String> = LazyLock::new(|| {
+    [
+        manifest::OCI_IMAGE_INDEX_MEDIA_TYPE,
+        manifest::OCI_IMAGE_MEDIA_TYPE,
+        manifest::IMAGE_MANIFEST_LIST_MEDIA_TYPE,
+        manifest::IMAGE_MANIFEST_MEDIA_TYPE,
+    ]
+    .join(", ")
+});
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -129,15 +137,18 @@ pub(super) fn config(body: &[u8]) -> Result<ImageConfig, String> {
 }
 
 fn json<'a, T: Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|error| {
-        if body.trim_ascii_start().starts_with(b"<") {
-            format!("a web page instead of {} {what}", if what.starts_with('i') { "an" } else { "a" })
-        } else if error.is_data() {
-            format!("the {what} lacks what every {what} has")
-        } else {
-            format!("the {what} is no JSON")
-        }
-    })
+    match body.trim_ascii_start().first() {
+        Some(b'{') => serde_json::from_slice(body).map_err(|error| {
+            if error.is_data() {
+                format!("the {what} lacks what every {what} has")
+            } else {
+                format!("the {what} is no JSON")
+            }
+        }),
+        // What a log-in page, a captive portal or a proxy sends.
+        Some(b'<') => Err(format!("a web page instead of the {what}")),
+        _ => Err(format!("the {what} is no JSON object")),
+    }
 }
 
 /// Whether a body can be a manifest at all: a tag's digest must not be the hash of a log-in page.
@@ -253,16 +264,17 @@ mod tests {
             Ok(Manifest::Incomparable("a manifest of type application/x\u{fffd}[31m".to_owned()))
         );
         for (body, message) in [
-            ("<html>".to_owned(), "a web page instead of a manifest"),
-            ("hello".to_owned(), "the manifest is no JSON"),
-            ("[]".to_owned(), "the manifest lacks what every manifest has"),
+            ("<html>".to_owned(), "a web page instead of the manifest"),
+            ("hello".to_owned(), "the manifest is no JSON object"),
+            ("{".to_owned(), "the manifest is no JSON"),
+            (r#"{"manifests":7}"#.to_owned(), "the manifest lacks what every manifest has"),
             ("{}".to_owned(), "the document is no image manifest"),
             (json!({ "config": { "digest": "sha256:x" } }).to_string(), "`sha256:x` is no digest"),
             (
                 json!({ "config": { "digest": hex('a') }, "manifests": [] }).to_string(),
                 "the manifest is an index and an image at once",
             ),
-            ("[".repeat(100_000), "the manifest is no JSON"),
+            (r#"{"a":"#.repeat(100_000), "the manifest is no JSON"),
         ] {
             assert_eq!(manifest(body.as_bytes(), None).unwrap_err(), message, "{:.40}", body);
         }

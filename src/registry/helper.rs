@@ -2,7 +2,7 @@
 //! credential (the protocol of `docker-credential-helpers`).
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -62,22 +62,25 @@ fn find(name: &str, path: Option<&OsStr>) -> Option<PathBuf> {
         return None;
     }
     let file = format!("docker-credential-{name}{}", std::env::consts::EXE_SUFFIX);
-    std::env::split_paths(path?).filter(|folder| folder.is_absolute()).map(|folder| folder.join(&file)).find(is_program)
+    std::env::split_paths(path?)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(&file))
+        .find(|file| is_program(file))
 }
 
 #[cfg(unix)]
-fn is_program(path: &PathBuf) -> bool {
+fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(not(unix))]
-fn is_program(path: &PathBuf) -> bool {
+fn is_program(path: &Path) -> bool {
     path.is_file()
 }
 
 /// Runs it; whether it ended well, and what it printed. Dropping the future kills it.
-async fn run(program: &PathBuf, server: &str) -> std::io::Result<(bool, Vec<u8>)> {
+async fn run(program: &Path, server: &str) -> std::io::Result<(bool, Vec<u8>)> {
     let mut child = Command::new(program)
         .arg("get")
         .stdin(Stdio::piped())

@@ -57,8 +57,8 @@ pub(super) enum Scheme {
 /// What tokens are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// Each repository its own, with these actions.
-    Repository(String),
+    /// Each repository its own, under a prefix where a proxy stands in front, with these actions.
+    Repository { prefix: String, actions: String },
     /// The same for all; some public registries have but one.
     Fixed(String),
 }
@@ -68,11 +68,8 @@ impl Scheme {
     pub(super) fn of(challenge: Challenge, repository: &Repository) -> Self {
         let Challenge::Bearer(Bearer { realm, service, scope }) = challenge else { return Self::Basic };
         let scope = match scope {
-            None => Scope::Repository("pull".to_owned()),
-            Some(scope) => match scope.strip_prefix(&format!("repository:{}:", repository.path)) {
-                Some(actions) => Scope::Repository(actions.to_owned()),
-                None => Scope::Fixed(scope),
-            },
+            None => Scope::Repository { prefix: String::new(), actions: "pull".to_owned() },
+            Some(scope) => repository_scope(&scope, &repository.path).unwrap_or(Scope::Fixed(scope)),
         };
         Self::Bearer { realm, service, scope }
     }
@@ -81,11 +78,17 @@ impl Scheme {
     pub(super) fn wanted(&self, repository: &Repository) -> Option<Bearer> {
         let Self::Bearer { realm, service, scope } = self else { return None };
         let scope = match scope {
-            Scope::Repository(actions) => format!("repository:{}:{actions}", repository.path),
+            Scope::Repository { prefix, actions } => format!("repository:{prefix}{}:{actions}", repository.path),
             Scope::Fixed(scope) => scope.clone(),
         };
         Some(Bearer { realm: realm.clone(), service: service.clone(), scope: Some(scope) })
     }
+}
+
+fn repository_scope(scope: &str, path: &str) -> Option<Scope> {
+    let (name, actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
+    let prefix = name.strip_suffix(path).filter(|prefix| prefix.is_empty() || prefix.ends_with('/'))?;
+    Some(Scope::Repository { prefix: prefix.to_owned(), actions: actions.to_owned() })
 }
 
 impl Host {
@@ -134,12 +137,8 @@ impl Host {
         self.state().scheme.clone()
     }
 
-    /// Whether that was news.
-    pub(super) fn learn(&self, scheme: Scheme) -> bool {
-        let mut state = self.state();
-        let news = state.scheme.as_ref() != Some(&scheme);
-        state.scheme = Some(scheme);
-        news
+    pub(super) fn learn(&self, scheme: Scheme) {
+        self.state().scheme = Some(scheme);
     }
 
     /// A credential did not open a repository. It will be tried last from now on: the answer would be the
@@ -207,6 +206,8 @@ mod tests {
             (Some("repository:a/b:pull"), "repository:c/d:pull"),
             (Some("repository:a/b:pull,push"), "repository:c/d:pull,push"),
             (None, "repository:c/d:pull"),
+            (Some("repository:proxy/a/b:pull"), "repository:proxy/c/d:pull"),
+            (Some("repository:xa/b:pull"), "repository:xa/b:pull"),
             (Some("aws"), "aws"),
         ] {
             let bearer = Bearer { realm: "https://t".into(), service: None, scope: scope.map(Into::into) };

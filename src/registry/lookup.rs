@@ -31,12 +31,15 @@ pub(super) struct Lookups {
     tokens: Tokens,
     local: LocalLogin,
     hosts: Mutex<std::collections::HashMap<Arc<str>, Arc<Host>>>,
-    pod_keyrings: Memo<(Arc<str>, Vec<Arc<str>>), Arc<Keyring>>,
+    pod_keyrings: Memo<PodSecrets, Arc<Keyring>>,
     account_keyrings: Memo<(Arc<str>, Arc<str>), Arc<Keyring>>,
     served: Memo<Key, Result<Served, Failure>>,
     manifests: Memo<Key, Result<Manifest, Failure>>,
     configs: Memo<Key, Result<ImageConfig, Failure>>,
 }
+
+/// Namespace, and names of secrets in it.
+type PodSecrets = (Arc<str>, Vec<Arc<str>>);
 
 /// What makes two questions the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

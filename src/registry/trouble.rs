@@ -103,6 +103,47 @@ impl<'a> Iterator for Chain<'a> {
     }
 }
 
+/// The text at the bottom. The client's own errors are left out: they spell out addresses, and those that a
+/// redirect led to are signed.
 fn innermost(error: &reqwest::Error) -> String {
-    Chain(Some(error)).last().map_or_else(String::new, ToString::to_string)
+    let below = Chain(Some(error)).filter(|error| !error.is::<reqwest::Error>());
+    below.last().map_or_else(|| "no further reason was given".to_owned(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    async fn trouble(url: &str) -> Trouble {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // No proxy: what is to be seen is this machine's own failure.
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Trouble::of(&client.get(url).send().await.unwrap_err(), 5)
+    }
+
+    /// The address of a server that says the same to everybody, then hangs up.
+    async fn saying(bytes: &'static [u8]) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.write_all(bytes).await;
+            }
+        });
+        address.to_string()
+    }
+
+    #[tokio::test]
+    async fn the_innermost_fact_is_told() {
+        let unknown = trouble("http://no-such-host.invalid/").await;
+        assert_eq!(unknown, Trouble::Connect("the host name cannot be resolved".to_owned()));
+        let plain = saying(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        assert_eq!(trouble(&format!("https://{plain}/")).await, Trouble::Connect("it does not speak TLS".to_owned()));
+        let other = saying(b"SSH-2.0-OpenSSH_9.6\r\n").await;
+        let Trouble::Broken(cause) = trouble(&format!("http://{other}/path?signature=secret")).await else {
+            panic!("it may be a passing fault");
+        };
+        assert!(cause.starts_with("the connection broke: ") && !cause.contains("secret"), "{cause}");
+    }
 }

@@ -14,9 +14,14 @@ fn environment(pairs: &[(&str, &str)]) -> Environment {
     })
 }
 
+fn parse(command: &str, words: &[&str]) -> Result<Cli, AppError> {
+    let arguments: Vec<OsString> =
+        ["kubectl-freshimage", command].iter().chain(words).map(|word| OsString::from(*word)).collect();
+    Cli::try_parse_from(&arguments).map_err(|error| cli::usage_error(&error, &arguments).unwrap())
+}
+
 fn diagnose_in(environment: &Environment, words: &[&str]) -> Result<DiagnoseSettings, AppError> {
-    let cli = Cli::try_parse_from(["kubectl-freshimage", "diagnose"].iter().chain(words))
-        .map_err(|error| cli::usage_error(&error).unwrap())?;
+    let cli = parse("diagnose", words)?;
     let Command::Diagnose(flags) = cli.command else { panic!("another command") };
     DiagnoseSettings::new(flags, cli.connection, environment)
 }
@@ -26,8 +31,7 @@ fn diagnose(words: &[&str]) -> Result<DiagnoseSettings, AppError> {
 }
 
 fn explain(words: &[&str]) -> Result<ExplainSettings, AppError> {
-    let cli = Cli::try_parse_from(["kubectl-freshimage", "explain"].iter().chain(words))
-        .map_err(|error| cli::usage_error(&error).unwrap())?;
+    let cli = parse("explain", words)?;
     let Command::Explain(flags) = cli.command else { panic!("another command") };
     ExplainSettings::new(flags, cli.connection, &Environment::default())
 }
@@ -76,6 +80,7 @@ fn what_contradicts_itself_is_said_and_nothing_is_done() {
         (&["-o", "xml"], "`--output` does not know `xml`"),
         (&["--namespaces", "a"], "unknown flag `--namespaces`"),
         (&["-n"], "`--namespace` needs a value"),
+        (&["-o"], "`--output` needs a value"),
         (&["-o", "json", "-o", "yaml"], "`--output` can be given only once"),
     ] {
         let error = diagnose(words).unwrap_err();
@@ -90,8 +95,7 @@ fn a_wrong_word_gets_the_right_one_as_a_hint() {
     assert_eq!(diagnose(&["--only", "stal"]).unwrap_err().hints[0], "did you mean `stale`?");
     assert_eq!(diagnose(&["--namespaces", "a"]).unwrap_err().hints[0], "did you mean `--namespace`?");
     assert_eq!(diagnose(&["--namespaces", "a"]).unwrap_err().hints[1], "see `kubectl freshimage diagnose --help`");
-    let error = Cli::try_parse_from(["kubectl-freshimage", "diagnos"]).unwrap_err();
-    let error = cli::usage_error(&error).unwrap();
+    let error = parse("diagnos", &[]).unwrap_err();
     assert_eq!(error.message, "unknown command `diagnos`");
     assert_eq!(error.hints, ["did you mean `diagnose`?", "see `kubectl freshimage --help`"]);
 }
@@ -190,4 +194,12 @@ fn flags_may_stand_before_and_behind_the_command() {
     let cli = Cli::try_parse_from(["kubectl-freshimage", "-n", "a", "diagnose", "--context", "c"]).unwrap();
     assert_eq!(cli.connection.namespace.as_deref(), Some("a"));
     assert_eq!(cli.connection.context.as_deref(), Some("c"));
+}
+
+#[test]
+fn a_hinted_command_looks_at_the_same_cluster() {
+    let flags = |words: &[&str]| diagnose(words).unwrap().common.connection.repeated_flags();
+    assert_eq!(flags(&["--token", "hunter2"]), "");
+    assert_eq!(flags(&["--context", "arn:aws:eks/prod", "--as", "dev"]), "--context arn:aws:eks/prod --as dev");
+    assert_eq!(flags(&["--kubeconfig", "/my files/it's"]), r"--kubeconfig '/my files/it'\''s'");
 }

@@ -58,6 +58,7 @@ fn section(item: &Item, options: &Options) -> String {
     page.gap();
     page.field("why", &printable(&item.reason));
     page.remedies(item);
+    page.hints(item);
     page.findings(item);
     page.evidence(item, several);
     page.digests(item);
@@ -127,12 +128,21 @@ fn remedy_name(remedy: &Remedy, item: &Item) -> String {
             let digest = item.served_digest.as_ref().map_or_else(|| "sha256:…".to_owned(), short);
             format!("the digest in the reference: {}@{digest}", printable(name))
         }
-        RemedyKind::Restart => format!("`kubectl rollout restart {}`", names::workload(&item.workload)),
+        RemedyKind::Restart if restarts(item) => {
+            format!("`kubectl rollout restart {}`", names::workload(&item.workload))
+        }
+        RemedyKind::Restart => "deleting the pods, for new ones".to_owned(),
         RemedyKind::AlwaysPull => {
             let advice = if remedy.helps { " (not recommended)" } else { "" };
             format!("imagePullPolicy: Always and a restart{advice}")
         }
     }
+}
+
+/// The kinds that `kubectl rollout restart` takes.
+fn restarts(item: &Item) -> bool {
+    &*item.workload.api_version == "apps/v1"
+        && matches!(&*item.workload.kind, "Deployment" | "StatefulSet" | "DaemonSet")
 }
 
 /// The reference without tag and digest. A colon in the host is a port's and stands before a slash.
@@ -221,6 +231,17 @@ impl Page {
         }
     }
 
+    /// What would help to decide.
+    fn hints(&mut self, item: &Item) {
+        let mut hints: Vec<&str> = Vec::new();
+        for hint in item.running.iter().filter_map(|group| group.hint) {
+            if !hints.contains(&hint) {
+                self.field("helps", hint);
+                hints.push(hint);
+            }
+        }
+    }
+
     fn findings(&mut self, item: &Item) {
         if item.findings.is_empty() && item.managers.is_empty() {
             return;
@@ -252,8 +273,9 @@ impl Page {
                 indent += INDENT;
             }
             for evidence in &group.evidence {
-                self.indented(indent, &printable(&evidence.asked));
-                self.indented(indent + INDENT, &format!("→ {}", printable(&evidence.answer)));
+                // Never broken: an address or digest in two parts cannot be copied.
+                self.lines.push(format!("{:indent$}{}", "", printable(&evidence.asked)));
+                self.lines.push(format!("{:indent$}→ {}", "", printable(&evidence.answer), indent = indent + INDENT));
             }
         }
     }
@@ -306,163 +328,4 @@ fn wrap_keeping_gaps(text: &str, limit: usize) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::diagnosis::Diagnosis;
-    use crate::ui::samples;
-
-    fn page(diagnosis: &Diagnosis, place: usize) -> String {
-        let options = Options { width: 80, palette: Palette::plain(), now: samples::now() };
-        render(&[&diagnosis.items[place]], &options)
-    }
-
-    #[test]
-    fn the_story_is_proven_step_by_step() {
-        insta::assert_snapshot!(page(&samples::story(), 0), @"
-        deployment/awesomeapp, container app: stale in 2 of 2 pods
-
-          asked for   cp-enablement/awesomeapp:1.0
-                      imagePullPolicy IfNotPresent (set when the pod was created)
-          tag serves  sha256:9c1e4f019c…  index, linux/amd64 → config sha256:77aa01fe77…
-                      built 2026-11-20 14:05 UTC, revision 3c4d9e
-          pods run    sha256:2bd0a7c32b…  manifest → config sha256:0f83c2aa0f…
-                      built 2026-11-17 09:30 UTC, revision 1a2b3c
-                      awesomeapp-5d9c-x2k8p, awesomeapp-5d9c-z9q4m on node-a, the oldest
-                      created 3d ago
-          so          the contents differ (config digests), both were read from the
-                      registry
-
-          why         re-pushed 3d ago; IfNotPresent, node holds the old bits
-          no help     `kubectl rollout restart deployment/awesomeapp`: node-a holds this
-                      tag and answers from its store again
-          helps       a unique tag for each build: no cache can answer it with old bits
-                      the digest in the reference:
-                      cp-enablement/awesomeapp@sha256:9c1e4f019c…: names the bytes
-                      themselves
-                      imagePullPolicy: Always and a restart (not recommended): every
-                      start then needs the registry
-
-          findings    moved-tag: the tag was pushed again under running pods; use a
-                      unique tag for each build
-
-          evidence
-            HEAD docker.io/cp-enablement/awesomeapp:1.0
-              → sha256:9c1e4f019c1e…, an index: not what runs
-            GET docker.io/cp-enablement/awesomeapp@sha256:2bd0a7c32bd0…
-              → config sha256:0f83c2aa0f83…: other content than the tag's
-
-          digests in full
-            served
-              sha256:9c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f01
-            running
-              sha256:2bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c3
-        ");
-    }
-
-    #[test]
-    fn replicas_that_differ_are_told_apart() {
-        insta::assert_snapshot!(page(&samples::story(), 1), @"
-        deployment/api, container app: mixed, 1 of 3 pods runs old content
-
-          asked for   cp-enablement/api:latest
-                      imagePullPolicy IfNotPresent (set when the pod was created)
-          tag serves  sha256:aa00bb11aa…
-          pods run    sha256:cc22dd33cc…  stale
-                      api-1 on node-b, created 3d ago
-          so          the contents differ (config digests)
-          pods run    sha256:aa00bb11aa…  fresh
-                      api-2, api-3 on node-a, node-c, the oldest created 24h ago
-          so          the tag serves this very digest
-
-          why         node-b runs older bits than node-a, node-c
-
-          findings    floating-tag: this tag moves by design, so pods that start at
-                      different times run different content; use a unique tag for each
-                      build
-                      gitops-owned: another tool owns this definition and may revert a
-                      change made here; edit its source instead
-          managed by  Argo CD (shop)
-
-          evidence
-            for api-1
-              HEAD docker.io/cp-enablement/api:latest
-                → sha256:aa00bb11aa00…
-              GET docker.io/cp-enablement/api@sha256:cc22dd33cc22…
-                → other content than the tag's
-            for api-2, api-3
-              HEAD docker.io/cp-enablement/api:latest
-                → sha256:aa00bb11aa00…
-
-          digests in full
-            served and running
-              sha256:aa00bb11aa00bb11aa00bb11aa00bb11aa00bb11aa00bb11aa00bb11aa00bb11
-            running
-              sha256:cc22dd33cc22dd33cc22dd33cc22dd33cc22dd33cc22dd33cc22dd33cc22dd33
-        ");
-    }
-
-    #[test]
-    fn a_fresh_one_says_why_it_is_believed() {
-        insta::assert_snapshot!(page(&samples::story(), 2), @"
-        statefulset/db, container postgres: fresh in 3 of 3 pods
-
-          asked for   postgres:17.2
-                      imagePullPolicy IfNotPresent (set when the pod was created)
-          tag serves  sha256:5f6e7d8c5f…
-          pods run    sha256:5f6e7d8c5f…
-                      db-0, db-1, db-2 on node-a, node-b, node-c, the oldest created 3d
-                      ago
-          so          the tag serves this very digest
-
-          why         runs what the tag serves
-
-          evidence
-            HEAD docker.io/library/postgres:17.2
-              → sha256:5f6e7d8c5f6e…, what runs
-
-          digests in full
-            served and running
-              sha256:5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c5f6e7d8c
-        ");
-    }
-
-    #[test]
-    fn an_open_question_says_what_would_help() {
-        insta::assert_snapshot!(page(&samples::story(), 3), @"
-        cronjob/report, container job: unknown
-
-          asked for   reg.example.com/tools/report:head
-          tag serves  not known
-
-          why         registry `reg.example.com` asks for a login
-        ");
-    }
-
-    #[test]
-    fn hostile_text_cannot_steer_the_terminal() {
-        let text = page(&samples::hostile(), 0);
-        assert!(!text.chars().any(|character| character != '\n' && crate::text::is_unprintable(character)), "{text:?}");
-    }
-
-    #[test]
-    fn colours_change_no_letter() {
-        let diagnosis = samples::story();
-        let items: Vec<_> = diagnosis.items.iter().collect();
-        let with = |palette| render(&items, &Options { width: 80, palette, now: samples::now() });
-        assert_eq!(anstream::adapter::strip_str(&with(Palette::new(true))).to_string(), with(Palette::plain()));
-    }
-
-    #[test]
-    fn no_command_is_named_that_does_not_exist() {
-        let diagnosis = samples::story();
-        let text = (0..4).map(|place| page(&diagnosis, place)).collect::<String>();
-        assert!(!text.contains("freshimage bump") && !text.contains("freshimage pin"));
-    }
-
-    #[test]
-    fn the_name_is_what_stands_before_tag_and_digest() {
-        assert_eq!(without_tag("localhost:5000/app"), "localhost:5000/app");
-        assert_eq!(without_tag("localhost:5000/app:1.0@sha256:00"), "localhost:5000/app");
-        assert_eq!(without_tag("app:1"), "app");
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 //! Renderers are functions of plain values and return text; [`printer`] alone touches the streams.
 //! Text from outside passes [`crate::text::printable`] in each of them.
 
+pub mod answer;
 pub mod errors;
 pub mod explain;
 pub mod json;

@@ -73,6 +73,7 @@ fn group(item: &Item, verdict: Verdict, running: &Digest, pods: &[&str], nodes: 
         pull_policy: PullPolicy::IfNotPresent,
         since: Some(time("2026-11-20T12:00:00Z")),
         proof: String::new(),
+        hint: None,
         evidence: Vec::new(),
     }
 }
@@ -214,6 +215,7 @@ pub(crate) fn hostile() -> Diagnosis {
     first.running = vec![Group {
         image_id: "\u{1b}[31m".into(),
         proof: "\u{9b}31m".to_owned(),
+        hint: None,
         evidence: vec![evidence("\u{1b}c", "\u{200b}\u{feff}")],
         digest: None,
         ..running

@@ -49,7 +49,7 @@ pub fn problems(diagnosis: &Diagnosis, palette: Palette) -> Vec<String> {
 fn effect(resource: &str) -> &'static str {
     match resource.split('.').next().unwrap_or_default() {
         "nodes" => "an image for any platform counts, and no node's own inventory can decide",
-        "secrets" | "serviceaccounts" => "registries were asked with the local logins only",
+        "secrets" | "serviceaccounts" => "registries were asked without their logins",
         "pods" => "they are not in the answer",
         _ => "some workloads may be called by what they own",
     }
@@ -84,8 +84,11 @@ fn sentence(diagnosis: &Diagnosis, place: &Place) -> String {
         }
     } else if suspect > 0 {
         parts.push(format!("{} most likely {} old content, which cannot be proven", of_all(suspect), verb(suspect)));
-    } else if unknown == summary.workloads {
-        return format!("None of {all} could be checked.");
+    } else if unknown == summary.workloads && !is_checked_in_part(diagnosis) {
+        return match unknown {
+            1 => format!("{all} could not be checked."),
+            _ => format!("None of {all} could be checked."),
+        };
     } else {
         parts.push(format!("Nothing stale in {all} with {}", names::counted(summary.pods, "pod", "pods")));
     }
@@ -94,9 +97,19 @@ fn sentence(diagnosis: &Diagnosis, place: &Place) -> String {
         parts.push(format!("{} {} {images} that no registry has", names::thousands(homeless), verb(homeless)));
     }
     if unknown > 0 {
-        parts.push(format!("{} could not be checked", names::thousands(unknown)));
+        parts.push(if unknown == summary.workloads {
+            "not everything could be checked".to_owned()
+        } else {
+            format!("{} could not be checked", names::thousands(unknown))
+        });
     }
     parts.join(", ") + "."
+}
+
+/// A workload counts as unknown for one container of several; the others may well have been proven fresh.
+fn is_checked_in_part(diagnosis: &Diagnosis) -> bool {
+    let proven = [Verdict::Fresh, Verdict::Rewrapped, Verdict::Pinned];
+    diagnosis.items.iter().any(|item| proven.contains(&item.verdict))
 }
 
 /// The first item, in the order of the answer, that somebody would want to understand.
@@ -170,6 +183,7 @@ mod tests {
                 counts(4, 0, &[(Fresh, 3), (Unknown, 1)]),
                 "Nothing stale in 4 workloads with 4 pods, 1 could not be checked.",
             ),
+            (counts(1, 0, &[(Unknown, 1)]), "1 workload could not be checked."),
             (counts(2, 0, &[(Unknown, 2)]), "None of 2 workloads could be checked."),
             (counts(2, 2, &[(Stale, 1)]), "1 of 1 workload runs old content in 2 pods."),
             (counts(9, 1, &[(Mixed, 1), (Fresh, 2)]), "1 of 3 workloads runs old content in 1 pod."),
@@ -188,12 +202,22 @@ mod tests {
     }
 
     #[test]
+    fn a_workload_that_was_checked_in_part_was_checked() {
+        let mut diagnosis = samples::story();
+        diagnosis.items.retain(|item| matches!(item.verdict, Verdict::Fresh | Verdict::Unknown));
+        diagnosis.summary =
+            Summary { workloads: 1, pods: 1, by_verdict: [(Verdict::Unknown, 1)].into(), ..Summary::default() };
+        assert_eq!(
+            sentence(&diagnosis, &place()),
+            "Nothing stale in 1 workload with 1 pod, not everything could be checked."
+        );
+    }
+
+    #[test]
     fn what_could_not_be_read_is_said_once() {
         let problem =
             Problem { what: "nodes".to_owned(), why: "forbidden: user `dev` cannot list resource `nodes`.".to_owned() };
         let diagnosis = Diagnosis { problems: vec![problem.clone(), problem], ..Diagnosis::default() };
-        insta::assert_snapshot!(problems(&diagnosis, Palette::plain()).join("\n"), @"
-        note: nodes could not be read (forbidden: user `dev` cannot list resource `nodes`): an image for any platform counts, and no node's own inventory can decide
-        ");
+        insta::assert_snapshot!(problems(&diagnosis, Palette::plain()).join("\n"), @"note: nodes could not be read (forbidden: user `dev` cannot list resource `nodes`): an image for any platform counts, and no node's own inventory can decide");
     }
 }

@@ -181,6 +181,6 @@ mod tests {
     #[test]
     fn hostile_text_is_escaped() {
         let text = rendered(&samples::hostile());
-        assert!(!text.chars().any(|character| character != '\n' && crate::text::is_unprintable(character)), "{text:?}");
+        assert!(!text.chars().any(|character| character != '\n' && is_unprintable(character)), "{text:?}");
     }
 }

@@ -1,1 +1,10 @@
-//! Tests.
+//! The program as a whole: the real executable, and the files of the project that must agree with the code.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod architecture;
+mod command_line;
+mod completions;
+mod documents;
+mod plugin;
+mod program;

@@ -135,7 +135,7 @@ fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
         served_digest: judged.iter().find_map(|one| one.judgement.served.clone()),
         served: speaking.judgement.served_content.clone(),
         findings: findings.into_iter().collect(),
-        remedies: explanation::remedies(verdict, policy, newest.ownership.chain.is_empty()),
+        remedies: explanation::remedies(verdict, policy),
         managers,
         running: groups,
         pods: PodCounts { matching: matching.min(total), total },
@@ -176,6 +176,7 @@ fn groups(judged: &[Judged<'_>], now: Timestamp) -> Vec<Group> {
                 pull_policy: first.container.pull_policy,
                 since,
                 proof,
+                hint: first.judgement.ground.hint(),
                 evidence: first.judgement.evidence.clone(),
             }
         })

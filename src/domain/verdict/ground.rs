@@ -72,6 +72,15 @@ pub enum PinnedTag {
 }
 
 impl Ground {
+    /// What would help where a registry kept the verdict from being decided.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Registry(failure, _) => failure.hint(),
+            _ => None,
+        }
+    }
+
     /// What decided, in one sentence.
     #[must_use]
     pub fn proof(&self) -> String {

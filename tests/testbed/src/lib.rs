@@ -3,8 +3,10 @@
 
 pub mod api;
 pub mod bed;
+pub mod bench;
 pub mod client;
 pub mod controllers;
+pub mod demo;
 pub mod gateway;
 pub mod image;
 pub mod load;

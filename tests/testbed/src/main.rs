@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
+use testbed::bench::{BenchOptions, bench, measure};
+use testbed::demo::{DemoOptions, demo};
 use testbed::load::LoadOptions;
 use testbed::load::real::{Access, Failure, create};
 use testbed::load::registries::Registries;
@@ -31,6 +33,42 @@ enum Command {
         /// No pods: an empty cluster with controllers and two nodes
         #[arg(long)]
         empty: bool,
+    },
+    /// Live the product's story on this terminal
+    Demo {
+        /// The product's binary
+        #[arg(long)]
+        binary: PathBuf,
+        /// Leave the cluster running to play with
+        #[arg(long)]
+        shell: bool,
+        /// Pause before each step, such as `2s`
+        #[arg(long, default_value = "0s", value_parser = parse_duration)]
+        pause: Duration,
+    },
+    /// Measure the product beside kubectl, on a cluster that is full of pods
+    Bench {
+        #[command(flatten)]
+        load: LoadArguments,
+        /// The product's binary
+        #[arg(long)]
+        binary: PathBuf,
+        /// kubectl, to compare with
+        #[arg(long)]
+        kubectl: Option<PathBuf>,
+        /// A real API server to fill and to measure against, instead of the simulated one
+        #[arg(long)]
+        kubeconfig: Option<PathBuf>,
+        /// How often each command runs; the median counts
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
+    },
+    /// Run a command and tell as JSON what it used
+    #[command(hide = true)]
+    Measure {
+        /// The command
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<std::ffi::OsString>,
     },
     /// Create the same pods in a real API server (a control plane is enough), and serve the registries
     Load {
@@ -136,7 +174,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             let path = kubeconfig_out.unwrap_or_else(|| temporary.path().join("kubeconfig"));
             cluster.write_kubeconfig(&path, "admin", "default")?;
             say(&json!({
-                "kubeconfig": path, "server": cluster.server_url(),
+                "kubeconfig": path, "server": cluster.plain_url(),
                 "counts": registries.as_ref().map(|registries| format!("http://{}/counts", registries.control)),
                 "references": registries.as_ref().map(|registries| registries.images.len()),
                 "stale": registries.as_ref().map(|registries| registries.images.iter().filter(|image| image.is_stale).count()),
@@ -145,6 +183,49 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             say(&json!({"registries": registries.as_ref().map(Registries::counts)}));
             cluster.stop().await;
         }
+        Command::Demo { binary, shell, pause } => {
+            let options = DemoOptions { binary, shell, pause };
+            // The story ends with an error or by itself; Ctrl-C drops it, and its cluster and folder with it.
+            tokio::select! {
+                outcome = demo(&options) => outcome.map_err(|error| Failure::from(error.to_string()))?,
+                outcome = tokio::signal::ctrl_c(), if !options.shell => outcome?,
+            }
+        }
+        Command::Bench { load, binary, kubectl, kubeconfig, runs } => {
+            let options = load.options();
+            let registries = Registries::start(&options).await?;
+            let what = if kubeconfig.is_some() { "a real API server with etcd" } else { "the simulated API server" };
+            let cluster = format!(
+                "{} pods, {} references in {} registries that answer after {} ms, {what}",
+                options.pods,
+                registries.images.len(),
+                options.registries,
+                options.latency.as_millis()
+            );
+            let options_of_bench = BenchOptions { binary, kubectl, runs, cluster };
+            let temporary = tempfile::tempdir()?;
+            match kubeconfig {
+                Some(kubeconfig) => {
+                    create(&Access::from_kubeconfig(&kubeconfig)?, &options, &registries.images).await?;
+                    bench(&options_of_bench, &kubeconfig, &registries).await?;
+                }
+                None => {
+                    let settings = SimulatedOptions {
+                        nodes: Vec::new(),
+                        controllers: false,
+                        namespaces: synthetic::namespaces(&options),
+                        ..SimulatedOptions::default()
+                    };
+                    let cluster = Simulated::start(settings).await;
+                    synthetic::fill(cluster.server(), &options, &registries.images);
+                    let path = temporary.path().join("kubeconfig");
+                    cluster.write_kubeconfig(&path, "admin", "default")?;
+                    bench(&options_of_bench, &path, &registries).await?;
+                    cluster.stop().await;
+                }
+            }
+        }
+        Command::Measure { command } => say(&serde_json::to_value(measure(&command)?)?),
         Command::Load { load, kubeconfig } => {
             let options = load.options();
             let access = Access::from_kubeconfig(&kubeconfig)?;

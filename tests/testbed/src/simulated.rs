@@ -1,21 +1,25 @@
 //! A whole simulated cluster in this process: API server, controllers, scheduler, and nodes with their kubelets.
 
-use std::io;
-use std::net::SocketAddr;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::api::faults::{Faults, RequestLog};
 use crate::api::rbac::User;
-use crate::api::{ApiServer, write};
+use crate::api::{ApiServer, tls, write};
 use crate::controllers::{self, Context};
-use crate::node::pull::Platform;
 pub use crate::node::images::Runtime;
-pub use crate::node::{KubeletOptions, Node};
 use crate::node::kubelet;
+use crate::node::pull::Platform;
+pub use crate::node::{KubeletOptions, Node};
 use crate::store::Store;
 use crate::store::error::{ApiError, ApiResult};
 use crate::store::object::object_at;
@@ -51,7 +55,11 @@ impl Default for SimulatedOptions {
 /// A running cluster; dropping it stops everything.
 #[derive(Debug)]
 pub struct Simulated {
-    address: SocketAddr,
+    plain: SocketAddr,
+    secure: SocketAddr,
+    authority_pem: String,
+    authority_file: tempfile::NamedTempFile,
+    handle: Handle<SocketAddr>,
     server: Arc<ApiServer>,
     nodes: Vec<Node>,
     tasks: Vec<JoinHandle<()>>,
@@ -67,20 +75,36 @@ impl Simulated {
     /// # Panics
     /// If loopback has no free port, or the options name a node twice.
     pub async fn start(options: SimulatedOptions) -> Self {
-        Self::start_at(options, SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("loopback has a free port")
+        Self::try_start(options).await.expect("loopback has free ports")
     }
 
-    /// Starts a cluster at an address.
-    pub async fn start_at(options: SimulatedOptions, address: SocketAddr) -> io::Result<Self> {
+    /// The same, for callers that have something to tell when it fails.
+    pub async fn try_start(options: SimulatedOptions) -> io::Result<Self> {
         let server = ApiServer::new(Arc::new(Store::new()));
-        let listener = tokio::net::TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
+        let certified = tls::certify().map_err(io::Error::other)?;
+        let listen = || -> io::Result<TcpListener> {
+            let listener = TcpListener::bind(("127.0.0.1", 0))?;
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        };
+        let (plain, secure) = (listen()?, listen()?);
         let mut kubelet = options.kubelet.clone();
         if let Some(hub) = &options.hub {
             let base = if hub.contains("://") { hub.clone() } else { format!("http://{hub}") };
             kubelet.mirrors.insert("docker.io".into(), base);
         }
-        let mut simulated = Self { address, server, nodes: Vec::new(), tasks: Vec::new() };
+        let mut authority_file = tempfile::NamedTempFile::new()?;
+        authority_file.write_all(certified.authority_pem.as_bytes())?;
+        let mut simulated = Self {
+            plain: plain.local_addr()?,
+            secure: secure.local_addr()?,
+            authority_pem: certified.authority_pem,
+            authority_file,
+            handle: Handle::new(),
+            server,
+            nodes: Vec::new(),
+            tasks: Vec::new(),
+        };
         for namespace in ["default", "kube-system"].into_iter().chain(options.namespaces.iter().map(String::as_str)) {
             simulated.create("namespaces", json!({"metadata": {"name": namespace}})).map_err(other)?;
         }
@@ -89,10 +113,14 @@ impl Simulated {
             let node = Node::register(&simulated.server, name, number, platform.clone(), &kubelet).map_err(other)?;
             simulated.nodes.push(node);
         }
-        let router = simulated.server.router();
+        let service = simulated.server.router().into_make_service();
+        let plain = axum_server::from_tcp(plain)?.handle(simulated.handle.clone()).serve(service.clone());
+        let secure = axum_server::from_tcp_rustls(secure, RustlsConfig::from_config(certified.server))?
+            .handle(simulated.handle.clone())
+            .serve(service);
         simulated.tasks.push(tokio::spawn(async move {
-            // Serving ends only with the task.
-            let _ = axum::serve(listener, router).await;
+            // Serving ends when the handle says so.
+            let _ = tokio::join!(plain, secure);
         }));
         if options.controllers {
             let context = Context { server: Arc::clone(&simulated.server) };
@@ -104,14 +132,24 @@ impl Simulated {
         Ok(simulated)
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// `https://127.0.0.1:PORT`, which kubeconfigs name: kubectl sends no token over plain http.
     pub fn server_url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("https://{}", self.secure)
     }
 
-    /// The authority that signed the server's certificate: none, for it speaks plain http.
+    /// `http://127.0.0.1:PORT`: the same server for clients that don't mind.
+    pub fn plain_url(&self) -> String {
+        format!("http://{}", self.plain)
+    }
+
+    /// The authority of the server's certificate.
+    pub fn authority_pem(&self) -> &str {
+        &self.authority_pem
+    }
+
+    /// A file with the authority of the server's certificate; it goes with the cluster.
     pub fn ca_file(&self) -> Option<&Path> {
-        None
+        Some(self.authority_file.path())
     }
 
     /// A bearer token of the user, who is made if unknown and may then do what bindings allow.
@@ -126,7 +164,9 @@ impl Simulated {
     pub fn kubeconfig(&self, user: &str, namespace: &str) -> String {
         let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "testbed",
-            "clusters": [{"name": "testbed", "cluster": {"server": self.server_url()}}],
+            "clusters": [{"name": "testbed", "cluster": {
+                "server": self.server_url(), "certificate-authority-data": STANDARD.encode(&self.authority_pem),
+            }}],
             "users": [{"name": user, "user": {"token": self.token(user)}}],
             "contexts": [{"name": "testbed", "context": {"cluster": "testbed", "user": user, "namespace": namespace}}],
         });
@@ -228,6 +268,7 @@ impl Simulated {
 
     /// Stops everything, and waits until it has stopped.
     pub async fn stop(mut self) {
+        self.handle.shutdown();
         for task in std::mem::take(&mut self.tasks) {
             task.abort();
             // An aborted task ends with an error that says so.
@@ -238,6 +279,7 @@ impl Simulated {
 
 impl Drop for Simulated {
     fn drop(&mut self) {
+        self.handle.shutdown();
         for task in &self.tasks {
             task.abort();
         }

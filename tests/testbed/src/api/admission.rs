@@ -18,9 +18,7 @@ pub fn admit_new(store: &Store, resource: &ResourceType, object: &mut Value) -> 
         let wanted = namespace(object).to_owned();
         let found = store.get("namespaces", "", &wanted).ok_or_else(|| ApiError::not_found("namespaces", &wanted))?;
         if text(found.value(), "/status/phase") == "Terminating" {
-            let why = format!(
-                "unable to create new content in namespace {wanted} because it is being terminated"
-            );
+            let why = format!("unable to create new content in namespace {wanted} because it is being terminated");
             return Err(ApiError::forbidden(&key, name(object), &why));
         }
     }
@@ -123,9 +121,7 @@ fn label_job(job: &mut Value) {
 
 /// A definition is served at once.
 fn establish(definition: &mut Value) {
-    let condition = |kind: &str, reason: &str, message: &str| {
-        json!({"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now()})
-    };
+    let condition = |kind: &str, reason: &str, message: &str| json!({"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now()});
     let names = &mut definition["spec"]["names"];
     if names.get("singular").is_none() {
         names["singular"] = text(names, "/kind").to_lowercase().into();
@@ -171,7 +167,11 @@ pub fn validate(resource: &ResourceType, before: Option<&Value>, object: &Value)
     let key = resource.key();
     let template = match key.as_str() {
         "pods" => Some(("spec", &object["spec"])),
-        "deployments.apps" | "replicasets.apps" | "statefulsets.apps" | "daemonsets.apps" | "jobs.batch"
+        "deployments.apps"
+        | "replicasets.apps"
+        | "statefulsets.apps"
+        | "daemonsets.apps"
+        | "jobs.batch"
         | "replicationcontrollers" => Some(("spec.template.spec", &object["spec"]["template"]["spec"])),
         "cronjobs.batch" => {
             Some(("spec.jobTemplate.spec.template.spec", &object["spec"]["jobTemplate"]["spec"]["template"]["spec"]))
@@ -214,8 +214,9 @@ fn validate_pod_spec(path: &str, spec: &Value, causes: &mut Vec<(String, String)
             }
             let policy = text(container, "/imagePullPolicy");
             if !matches!(policy, "Always" | "IfNotPresent" | "Never") {
-                let message =
-                    format!("Unsupported value: \"{policy}\": supported values: \"Always\", \"IfNotPresent\", \"Never\"");
+                let message = format!(
+                    "Unsupported value: \"{policy}\": supported values: \"Always\", \"IfNotPresent\", \"Never\""
+                );
                 causes.push((field("imagePullPolicy"), message));
             }
         }
@@ -253,7 +254,13 @@ fn validate_change(key: &str, before: &Value, after: &Value, causes: &mut Vec<(S
                     }
                 }
             }
-            for field in ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "nodeName", "ephemeralContainers"] {
+            for field in [
+                "activeDeadlineSeconds",
+                "tolerations",
+                "terminationGracePeriodSeconds",
+                "nodeName",
+                "ephemeralContainers",
+            ] {
                 match after["spec"].get(field) {
                     Some(value) => allowed[field] = value.clone(),
                     None => drop(object_at(&mut allowed, &[]).remove(field)),
@@ -273,9 +280,16 @@ fn validate_change(key: &str, before: &Value, after: &Value, causes: &mut Vec<(S
         }
         "statefulsets.apps" => {
             let mut allowed = before["spec"].clone();
-            for field in ["replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
-                "persistentVolumeClaimRetentionPolicy", "minReadySeconds", "selector"]
-            {
+            for field in [
+                "replicas",
+                "ordinals",
+                "template",
+                "updateStrategy",
+                "revisionHistoryLimit",
+                "persistentVolumeClaimRetentionPolicy",
+                "minReadySeconds",
+                "selector",
+            ] {
                 match after["spec"].get(field) {
                     Some(value) => allowed[field] = value.clone(),
                     None => drop(object_at(&mut allowed, &[]).remove(field)),

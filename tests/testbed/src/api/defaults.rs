@@ -32,7 +32,9 @@ fn container(container: &mut Value, ephemeral: bool) {
     each(container, "ports", |port| default_to(port, "protocol", "TCP"));
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
         if let Some(probe) = container.get_mut(probe).filter(|probe| probe.is_object()) {
-            for (field, value) in [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)] {
+            for (field, value) in
+                [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
+            {
                 default_to(probe, field, value);
             }
             if let Some(get) = probe.get_mut("httpGet") {
@@ -81,9 +83,11 @@ pub fn pod_spec(spec: &mut Value) {
 
 fn template(spec: &mut Value) {
     object_at(spec, &["template", "metadata"]);
-    pod_spec(spec["template"].as_object_mut().map_or(&mut Value::Null, |template| {
-        template.entry("spec").or_insert_with(|| json!({}))
-    }));
+    pod_spec(
+        spec["template"]
+            .as_object_mut()
+            .map_or(&mut Value::Null, |template| template.entry("spec").or_insert_with(|| json!({}))),
+    );
 }
 
 /// Labels of the template become the selector of the old kinds that allow to leave it out.
@@ -139,7 +143,11 @@ pub fn apply(resource: &str, object: &mut Value) {
             default_to(spec, "replicas", 1);
             default_to(spec, "podManagementPolicy", "OrderedReady");
             default_to(spec, "revisionHistoryLimit", 10);
-            default_to(spec, "persistentVolumeClaimRetentionPolicy", json!({"whenDeleted": "Retain", "whenScaled": "Retain"}));
+            default_to(
+                spec,
+                "persistentVolumeClaimRetentionPolicy",
+                json!({"whenDeleted": "Retain", "whenScaled": "Retain"}),
+            );
             default_to(spec, "updateStrategy", json!({"type": "RollingUpdate"}));
             if text(spec, "/updateStrategy/type") == "RollingUpdate" {
                 object_at(spec, &["updateStrategy", "rollingUpdate"]).entry("partition").or_insert_with(|| 0.into());

@@ -125,7 +125,8 @@ pub fn aggregated(store: &Store, core: bool) -> Value {
                 json!({"version": version, "resources": resources, "freshness": "Current"})
             })
             .collect();
-        let metadata = if core { json!({"creationTimestamp": null}) } else { json!({"name": name, "creationTimestamp": null}) };
+        let metadata =
+            if core { json!({"creationTimestamp": null}) } else { json!({"name": name, "creationTimestamp": null}) };
         listed.push(json!({"metadata": metadata, "versions": versions}));
     }
     json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": listed})
@@ -179,7 +180,8 @@ pub fn openapi(store: &Store, group: &str, version: &str) -> Option<Value> {
     let mut paths = serde_json::Map::new();
     for one in types {
         let scope = if one.namespaced { "/namespaces/{namespace}" } else { "" };
-        let parameter = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
+        let parameter =
+            |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
         paths.insert(
             format!("{prefix}{scope}/{}/{{name}}", one.plural),
             json!({"patch": {

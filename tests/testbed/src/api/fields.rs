@@ -10,8 +10,16 @@ use super::patch::{merge_key, strategic_merge_patch};
 
 /// Fields that belong to the server and are never managed.
 const SERVER_FIELDS: &[&str] = &[
-    "uid", "creationTimestamp", "resourceVersion", "generation", "managedFields", "name", "namespace", "selfLink",
-    "deletionTimestamp", "deletionGracePeriodSeconds",
+    "uid",
+    "creationTimestamp",
+    "resourceVersion",
+    "generation",
+    "managedFields",
+    "name",
+    "namespace",
+    "selfLink",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
 ];
 
 /// The fields that `value` sets.
@@ -99,7 +107,7 @@ fn subtract(from: &mut Value, other: &Value) -> bool {
     for (key, taken) in other {
         let is_leaf_taken = taken.as_object().is_none_or(Map::is_empty);
         let gone = match from.get_mut(key) {
-            Some(_) if is_leaf_taken => key != ".",
+            Some(_) if is_leaf_taken => true,
             Some(inner) => subtract(inner, taken),
             None => false,
         };
@@ -107,7 +115,7 @@ fn subtract(from: &mut Value, other: &Value) -> bool {
             from.remove(key);
         }
     }
-    from.is_empty() || from.len() == 1 && from.contains_key(".")
+    from.is_empty()
 }
 
 /// The part of `after` that differs from `before`.
@@ -167,7 +175,9 @@ fn put_entry(object: &mut Value, manager: &Manager, set: Value, replaces: bool) 
             subtract(&mut entry["fieldsV1"], &set);
         }
     }
-    entries.retain(|entry| is_entry_of(entry, manager) || entry["fieldsV1"].as_object().is_some_and(|set| !set.is_empty()));
+    entries.retain(|entry| {
+        is_entry_of(entry, manager) || entry["fieldsV1"].as_object().is_some_and(|set| !set.is_empty())
+    });
     if let Some(entry) = entries.iter_mut().find(|entry| is_entry_of(entry, manager)) {
         if replaces {
             entry["fieldsV1"] = set;
@@ -274,7 +284,9 @@ pub fn apply(object: &mut Value, applied: &Value, manager: &Manager, force: bool
             }
             let who = format!("\"{}\" using {}", text(entry, "/manager"), text(entry, "/apiVersion"));
             for path in &paths {
-                causes.push(json!({"reason": "FieldManagerConflict", "message": format!("conflict with {who}"), "field": path}));
+                causes.push(
+                    json!({"reason": "FieldManagerConflict", "message": format!("conflict with {who}"), "field": path}),
+                );
             }
             sentences.push(match paths.as_slice() {
                 [only] => format!("conflict with {who}: {only}"),
@@ -343,6 +355,16 @@ mod tests {
         apply(&mut object, &deployment("a:2"), &manager("us", "Apply"), true).unwrap();
         assert_eq!(object["spec"]["template"]["spec"]["containers"][0]["image"], "a:2");
         assert_eq!(items(&object, "/metadata/managedFields").len(), 2);
+    }
+
+    #[test]
+    fn an_item_that_is_still_applied_stays_although_some_of_its_fields_go() {
+        let mut object = Value::Null;
+        let mut with_policy = deployment("a:1");
+        with_policy["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = "Always".into();
+        apply(&mut object, &with_policy, &manager("us", "Apply"), false).unwrap();
+        apply(&mut object, &deployment("a:1"), &manager("us", "Apply"), false).unwrap();
+        assert_eq!(object["spec"]["template"]["spec"]["containers"], json!([{"name": "app", "image": "a:1"}]));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod request;
 pub mod respond;
 pub mod reviews;
 pub mod table;
+pub mod tls;
 pub mod write;
 
 use std::collections::HashMap;
@@ -117,11 +118,10 @@ impl ApiServer {
         if info.plural.is_empty() {
             return self.answer_discovery(info);
         }
-        let resource = self
-            .store
-            .find_type(&info.group, &info.version, &info.plural)
-            .ok_or_else(ApiError::no_such_path)?;
-        if resource.namespaced && info.namespace.is_none() && !matches!(info.verb.as_str(), "list" | "watch" | "create") {
+        let resource =
+            self.store.find_type(&info.group, &info.version, &info.plural).ok_or_else(ApiError::no_such_path)?;
+        if resource.namespaced && info.namespace.is_none() && !matches!(info.verb.as_str(), "list" | "watch" | "create")
+        {
             return Err(ApiError::no_such_path());
         }
         if !info.subresource.is_empty() && !resource.subresources.contains(&info.subresource) {

@@ -8,9 +8,13 @@ use crate::store::error::{ApiError, ApiResult};
 pub fn merge_key(field: &str, sample: Option<&Value>) -> Option<&'static str> {
     let has = |key: &str| sample.is_some_and(|item| item.get(key).is_some());
     match field {
-        "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "env" | "imagePullSecrets" | "secrets" => {
-            Some("name")
-        }
+        "containers"
+        | "initContainers"
+        | "ephemeralContainers"
+        | "volumes"
+        | "env"
+        | "imagePullSecrets"
+        | "secrets" => Some("name"),
         "ports" if has("containerPort") => Some("containerPort"),
         "ports" if has("port") => Some("port"),
         "volumeMounts" => Some("mountPath"),
@@ -28,7 +32,9 @@ pub fn merge_key(field: &str, sample: Option<&Value>) -> Option<&'static str> {
 /// Applies a JSON patch (RFC 6902). A failing `test` is 422 on the real server, and it does not say which.
 pub fn json_patch(object: &mut Value, patch: &Value) -> ApiResult<()> {
     let patch: json_patch::Patch = serde_json::from_value(patch.clone()).map_err(|error| {
-        ApiError::bad_request(format!("error decoding patch: json: cannot unmarshal into Go value of type jsonpatch.Patch: {error}"))
+        ApiError::bad_request(format!(
+            "error decoding patch: json: cannot unmarshal into Go value of type jsonpatch.Patch: {error}"
+        ))
     })?;
     json_patch::patch(object, &patch).map_err(|_| ApiError::unprocessable_patch())
 }

@@ -128,7 +128,9 @@ fn page(server: &ApiServer, info: &RequestInfo, resource: &ResourceType) -> ApiR
     let number = |name: &str| -> ApiResult<usize> {
         match info.parameter(name) {
             "" => Ok(0),
-            text => text.parse().map_err(|_| ApiError::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax"))),
+            text => text
+                .parse()
+                .map_err(|_| ApiError::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax"))),
         }
     };
     let limit = number("limit")?;
@@ -145,8 +147,10 @@ fn page(server: &ApiServer, info: &RequestInfo, resource: &ResourceType) -> ApiR
         let (revision, list) = latest();
         (revision, list, 0)
     } else {
-        let invalid = |why: &str| ApiError::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
-        let decoded = URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).map_err(|error| invalid(&error.to_string()))?;
+        let invalid =
+            |why: &str| ApiError::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+        let decoded =
+            URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).map_err(|error| invalid(&error.to_string()))?;
         let decoded: Value = serde_json::from_slice(&decoded).map_err(|error| invalid(&error.to_string()))?;
         let after = decoded["start"].as_str().unwrap_or_default().trim_end_matches('\u{0}').to_owned();
         let (revision, list) = match u64::try_from(decoded["rv"].as_i64().unwrap_or(-1)) {
@@ -204,11 +208,9 @@ pub fn list(server: &ApiServer, info: &RequestInfo, resource: &ResourceType) -> 
             page.items.iter().map(|object| Piece::Plain(partial(object.value()).to_string().into())),
         ),
         // Items of custom resources carry kind and apiVersion, those of the built-in ones do not.
-        Form::Plain if resource.custom => list_response(
-            info,
-            &head,
-            page.items.iter().map(|object| Piece::Plain(object.value().to_string().into())),
-        ),
+        Form::Plain if resource.custom => {
+            list_response(info, &head, page.items.iter().map(|object| Piece::Plain(object.value().to_string().into())))
+        }
         Form::Plain => list_response(info, &head, page.items.iter().map(|object| Piece::Item(object))),
     })
 }

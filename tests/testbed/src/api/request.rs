@@ -54,7 +54,12 @@ impl RequestInfo {
             path: uri.path().to_owned(),
             method: method.clone(),
             accept: header(headers, http::header::ACCEPT).to_owned(),
-            content_type: header(headers, http::header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_owned(),
+            content_type: header(headers, http::header::CONTENT_TYPE)
+                .split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
             user_agent: header(headers, http::header::USER_AGENT).to_owned(),
             gzip: header(headers, http::header::ACCEPT_ENCODING).contains("gzip"),
             ..Self::default()
@@ -123,9 +128,9 @@ impl RequestInfo {
         match self.parameter("dryRun") {
             "" => Ok(false),
             "All" => Ok(true),
-            other => Err(ApiError::bad_request(format!(
-                "dryRun: Invalid value: \"{other}\": supported values: \"All\""
-            ))),
+            other => {
+                Err(ApiError::bad_request(format!("dryRun: Invalid value: \"{other}\": supported values: \"All\"")))
+            }
         }
     }
 

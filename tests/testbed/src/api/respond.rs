@@ -99,7 +99,11 @@ pub enum Piece<'a> {
 }
 
 /// A list, from its head (`{"kind":…,"metadata":…`), its items and the end.
-pub fn list_response<'a>(info: &RequestInfo, head: &Value, items: impl ExactSizeIterator<Item = Piece<'a>>) -> Response {
+pub fn list_response<'a>(
+    info: &RequestInfo,
+    head: &Value,
+    items: impl ExactSizeIterator<Item = Piece<'a>>,
+) -> Response {
     let mut head = serde_json::to_vec(head).unwrap_or_default();
     head.pop();
     head.extend_from_slice(b",\"items\":[");
@@ -222,10 +226,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_list_joined_from_compressed_items_is_one_valid_gzip_stream() {
-        let objects: Vec<_> =
-            (0..300).map(|index| Object::new(json!({"metadata": {"name": format!("pod-{index}"), "x": "y".repeat(1000)}}))).collect();
+        let objects: Vec<_> = (0..300)
+            .map(|index| Object::new(json!({"metadata": {"name": format!("pod-{index}"), "x": "y".repeat(1000)}})))
+            .collect();
         let info = RequestInfo { gzip: true, ..RequestInfo::default() };
-        let response = list_response(&info, &json!({"kind": "PodList"}), objects.iter().map(|object| Piece::Item(object)));
+        let response =
+            list_response(&info, &json!({"kind": "PodList"}), objects.iter().map(|object| Piece::Item(object)));
         assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip");
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         let mut plain = String::new();

@@ -23,6 +23,9 @@ pub fn answer(
     if info.verb != "create" {
         return Err(ApiError::method_not_allowed());
     }
+    if info.content_type.contains("protobuf") {
+        return Err(ApiError::unsupported_media_type("application/json (the simulated server reads no protobuf)"));
+    }
     let mut review: Value = serde_json::from_slice(body)
         .map_err(|error| ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}")))?;
     review["kind"] = resource.kind.as_str().into();

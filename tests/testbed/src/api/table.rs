@@ -23,27 +23,57 @@ type Column = (&'static str, &'static str, i64);
 fn columns(resource: &str) -> &'static [Column] {
     match resource {
         "pods" => &[
-            ("Ready", "string", 0), ("Status", "string", 0), ("Restarts", "string", 0), ("Age", "string", 0),
-            ("IP", "string", 1), ("Node", "string", 1), ("Nominated Node", "string", 1), ("Readiness Gates", "string", 1),
+            ("Ready", "string", 0),
+            ("Status", "string", 0),
+            ("Restarts", "string", 0),
+            ("Age", "string", 0),
+            ("IP", "string", 1),
+            ("Node", "string", 1),
+            ("Nominated Node", "string", 1),
+            ("Readiness Gates", "string", 1),
         ],
         "deployments.apps" => &[
-            ("Ready", "string", 0), ("Up-to-date", "string", 0), ("Available", "string", 0), ("Age", "string", 0),
-            ("Containers", "string", 1), ("Images", "string", 1), ("Selector", "string", 1),
+            ("Ready", "string", 0),
+            ("Up-to-date", "string", 0),
+            ("Available", "string", 0),
+            ("Age", "string", 0),
+            ("Containers", "string", 1),
+            ("Images", "string", 1),
+            ("Selector", "string", 1),
         ],
         "replicasets.apps" | "replicationcontrollers" => &[
-            ("Desired", "integer", 0), ("Current", "integer", 0), ("Ready", "integer", 0), ("Age", "string", 0),
-            ("Containers", "string", 1), ("Images", "string", 1), ("Selector", "string", 1),
+            ("Desired", "integer", 0),
+            ("Current", "integer", 0),
+            ("Ready", "integer", 0),
+            ("Age", "string", 0),
+            ("Containers", "string", 1),
+            ("Images", "string", 1),
+            ("Selector", "string", 1),
         ],
-        "statefulsets.apps" => &[("Ready", "string", 0), ("Age", "string", 0), ("Containers", "string", 1), ("Images", "string", 1)],
+        "statefulsets.apps" => {
+            &[("Ready", "string", 0), ("Age", "string", 0), ("Containers", "string", 1), ("Images", "string", 1)]
+        }
         "daemonsets.apps" => &[
-            ("Desired", "integer", 0), ("Current", "integer", 0), ("Ready", "integer", 0), ("Up-to-date", "integer", 0),
-            ("Available", "integer", 0), ("Node Selector", "string", 0), ("Age", "string", 0),
-            ("Containers", "string", 1), ("Images", "string", 1),
+            ("Desired", "integer", 0),
+            ("Current", "integer", 0),
+            ("Ready", "integer", 0),
+            ("Up-to-date", "integer", 0),
+            ("Available", "integer", 0),
+            ("Node Selector", "string", 0),
+            ("Age", "string", 0),
+            ("Containers", "string", 1),
+            ("Images", "string", 1),
         ],
-        "jobs.batch" => &[("Status", "string", 0), ("Completions", "string", 0), ("Duration", "string", 0), ("Age", "string", 0)],
+        "jobs.batch" => {
+            &[("Status", "string", 0), ("Completions", "string", 0), ("Duration", "string", 0), ("Age", "string", 0)]
+        }
         "cronjobs.batch" => &[
-            ("Schedule", "string", 0), ("Timezone", "string", 0), ("Suspend", "boolean", 0), ("Active", "integer", 0),
-            ("Last Schedule", "string", 0), ("Age", "string", 0),
+            ("Schedule", "string", 0),
+            ("Timezone", "string", 0),
+            ("Suspend", "boolean", 0),
+            ("Active", "integer", 0),
+            ("Last Schedule", "string", 0),
+            ("Age", "string", 0),
         ],
         "nodes" => &[("Status", "string", 0), ("Roles", "string", 0), ("Age", "string", 0), ("Version", "string", 0)],
         "namespaces" => &[("Status", "string", 0), ("Age", "string", 0)],
@@ -99,8 +129,8 @@ fn pod_status(pod: &Value) -> String {
     let mut initializing = false;
     for (index, container) in items(pod, "/status/initContainerStatuses").iter().enumerate() {
         let is_sidecar = init_specs.get(index).is_some_and(|spec| text(spec, "/restartPolicy") == "Always");
-        let done = number(container, "/state/terminated/exitCode") == Some(0)
-            || is_sidecar && flag(container, "/started");
+        let done =
+            number(container, "/state/terminated/exitCode") == Some(0) || is_sidecar && flag(container, "/started");
         if done {
             continue;
         }
@@ -167,19 +197,33 @@ fn cells(resource: &str, object: &Value) -> Vec<Value> {
             ready_of(count("/status/readyReplicas"), count("/spec/replicas")),
             count("/status/updatedReplicas").to_string().into(),
             count("/status/availableReplicas").to_string().into(),
-            age(object), names, images, selector(object),
+            age(object),
+            names,
+            images,
+            selector(object),
         ],
         "replicasets.apps" | "replicationcontrollers" => vec![
-            count("/spec/replicas").into(), count("/status/replicas").into(), count("/status/readyReplicas").into(),
-            age(object), names, images, selector(object),
+            count("/spec/replicas").into(),
+            count("/status/replicas").into(),
+            count("/status/readyReplicas").into(),
+            age(object),
+            names,
+            images,
+            selector(object),
         ],
         "statefulsets.apps" => {
             vec![ready_of(count("/status/readyReplicas"), count("/spec/replicas")), age(object), names, images]
         }
         "daemonsets.apps" => vec![
-            count("/status/desiredNumberScheduled").into(), count("/status/currentNumberScheduled").into(),
-            count("/status/numberReady").into(), count("/status/updatedNumberScheduled").into(),
-            count("/status/numberAvailable").into(), "<none>".into(), age(object), names, images,
+            count("/status/desiredNumberScheduled").into(),
+            count("/status/currentNumberScheduled").into(),
+            count("/status/numberReady").into(),
+            count("/status/updatedNumberScheduled").into(),
+            count("/status/numberAvailable").into(),
+            "<none>".into(),
+            age(object),
+            names,
+            images,
         ],
         "jobs.batch" => {
             let condition = items(object, "/status/conditions").iter().rev().find(|one| text(one, "/status") == "True");
@@ -187,29 +231,37 @@ fn cells(resource: &str, object: &Value) -> Vec<Value> {
             let duration = seconds_since(text(object, "/status/startTime")).unwrap_or(0)
                 - seconds_since(text(object, "/status/completionTime")).unwrap_or(0);
             vec![
-                status.into(), ready_of(count("/status/succeeded"), count("/spec/completions")),
-                human_duration(duration).into(), age(object),
+                status.into(),
+                ready_of(count("/status/succeeded"), count("/spec/completions")),
+                human_duration(duration).into(),
+                age(object),
             ]
         }
         "cronjobs.batch" => vec![
-            text(object, "/spec/schedule").into(), or_none(text(object, "/spec/timeZone")),
+            text(object, "/spec/schedule").into(),
+            or_none(text(object, "/spec/timeZone")),
             if flag(object, "/spec/suspend") { "True".into() } else { "False".into() },
             items(object, "/status/active").len().into(),
-            seconds_since(text(object, "/status/lastScheduleTime")).map_or_else(|| "<none>".into(), human_duration).into(),
+            seconds_since(text(object, "/status/lastScheduleTime"))
+                .map_or_else(|| "<none>".into(), human_duration)
+                .into(),
             age(object),
         ],
         "nodes" => {
             let ready = items(object, "/status/conditions").iter().find(|one| text(one, "/type") == "Ready");
             let is_ready = ready.is_some_and(|one| text(one, "/status") == "True");
             vec![
-                if is_ready { "Ready".into() } else { "NotReady".into() }, "<none>".into(), age(object),
+                if is_ready { "Ready".into() } else { "NotReady".into() },
+                "<none>".into(),
+                age(object),
                 text(object, "/status/nodeInfo/kubeletVersion").into(),
             ]
         }
         "namespaces" => vec![text(object, "/status/phase").into(), age(object)],
         "secrets" => vec![
             text(object, "/type").into(),
-            object["data"].as_object().map_or(0, serde_json::Map::len).to_string().into(), age(object),
+            object["data"].as_object().map_or(0, serde_json::Map::len).to_string().into(),
+            age(object),
         ],
         _ => vec![age(object)],
     });
@@ -218,13 +270,12 @@ fn cells(resource: &str, object: &Value) -> Vec<Value> {
 
 /// The table of some objects; a watch names the columns only once.
 pub fn table(resource: &str, objects: &[Arc<Object>], metadata: Value, include: &str, with_columns: bool) -> Value {
-    let definition = |name: &str, kind: &str, format: &str, priority: i64| {
-        json!({"name": name, "type": kind, "format": format, "description": "", "priority": priority})
-    };
+    let definition = |name: &str, kind: &str, format: &str, priority: i64| json!({"name": name, "type": kind, "format": format, "description": "", "priority": priority});
     let mut definitions = Vec::new();
     if with_columns {
         definitions.push(definition("Name", "string", "name", 0));
-        definitions.extend(columns(resource).iter().map(|(name, kind, priority)| definition(name, kind, "", *priority)));
+        definitions
+            .extend(columns(resource).iter().map(|(name, kind, priority)| definition(name, kind, "", *priority)));
     }
     let rows: Vec<Value> = objects
         .iter()

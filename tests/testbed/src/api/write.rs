@@ -16,9 +16,8 @@ use super::respond::{Form, form_of, json_response, partial};
 use super::{ApiServer, admission, defaults, patch as patches};
 
 fn decode(body: &[u8]) -> ApiResult<Value> {
-    serde_json::from_slice(body).map_err(|error| {
-        ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
-    })
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}")))
 }
 
 fn respond(info: &RequestInfo, status: u16, object: &Value) -> Response {
@@ -80,7 +79,9 @@ pub fn create_object(
         ));
     }
     let metadata = object_at(&mut object, &["metadata"]);
-    for field in ["uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"] {
+    for field in
+        ["uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"]
+    {
         metadata.remove(field);
     }
     let is_mirror = object.pointer("/metadata/annotations/kubernetes.io~1config.mirror").is_some();
@@ -131,6 +132,10 @@ fn furnish_namespace(server: &ApiServer, namespace: &str) -> ApiResult<()> {
 
 /// POST.
 pub fn create(server: &ApiServer, info: &RequestInfo, resource: &ResourceType, body: &[u8]) -> ApiResult<Response> {
+    if info.content_type.contains("protobuf") {
+        // `kubectl create deployment` and the like send it; `kubectl create -f` and `apply` send JSON.
+        return Err(ApiError::unsupported_media_type("application/json (the simulated server reads no protobuf)"));
+    }
     let mut object = decode(body)?;
     if info.name.is_some() {
         return Err(ApiError::method_not_allowed());
@@ -209,10 +214,8 @@ pub fn change_object(
         edit(object)?;
         let given_uid = uid(object);
         if !given_uid.is_empty() && given_uid != uid(&before) {
-            let why = format!(
-                "Precondition failed: UID in precondition: {given_uid}, UID in object meta: {}",
-                uid(&before)
-            );
+            let why =
+                format!("Precondition failed: UID in precondition: {given_uid}, UID in object meta: {}", uid(&before));
             return Err(ApiError::conflict(&key, &wanted, &why));
         }
         let version = text(object, "/metadata/resourceVersion");

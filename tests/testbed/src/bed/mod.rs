@@ -23,7 +23,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::image::{Layer, Pushable};
@@ -61,7 +61,7 @@ struct Mutable {
     normaliser: Normaliser,
     namespaces: Vec<String>,
     gateways: usize,
-    /// Directories on the real bed's nodes.
+    /// Directories and files on the real bed's nodes.
     leftovers: Vec<PathBuf>,
 }
 
@@ -193,6 +193,33 @@ impl Bed {
         }
     }
 
+    /// Runs a pod on a node from a manifest there, without the API server's leave, and waits until its mirror says that
+    /// it runs. Returns the mirror's name.
+    ///
+    /// # Panics
+    /// The node takes no static pods, or the pod does not start.
+    pub async fn run_static_pod(&self, node: &str, pod: &Value) -> String {
+        let mut pod = pod.clone();
+        pod["metadata"]["namespace"] = json!(self.home_namespace.name());
+        let name = format!("{}-{node}", pod["metadata"]["name"].as_str().expect("the pod has a name"));
+        match &self.kind {
+            Kind::Simulated(cluster) => {
+                cluster.node(node).add_static_pod(&pod).expect("a test runs a sound pod");
+            }
+            Kind::Real(_) => {
+                let directory = self.static_pod_dir(node).expect("the bed's nodes take static pods");
+                let file = format!("{}-{name}.json", self.home_namespace.name());
+                // Kubelets overlook names that begin with a dot, so none reads half a manifest.
+                let unfinished = directory.join(format!(".{file}"));
+                std::fs::write(&unfinished, pod.to_string()).expect("the bed is ours to write");
+                std::fs::rename(&unfinished, directory.join(&file)).expect("the bed is ours to write");
+                self.with(|mutable| mutable.leftovers.push(directory.join(file)));
+            }
+        }
+        self.home_namespace.wait_for("the static pod to run", "pod", &name, is_running).await;
+        name
+    }
+
     /// An empty directory that is the product's `HOME`.
     #[must_use]
     pub fn home(&self) -> &Path {
@@ -271,6 +298,8 @@ impl Bed {
 
     /// Ends the story: its namespaces are deleted. Dropping does the same, less politely.
     pub async fn finish(self) {
+        // First, for a kubelet makes the mirror of a static pod anew as long as its manifest is there.
+        remove(self.with(|mutable| std::mem::take(&mut mutable.leftovers)));
         for name in self.with(|mutable| std::mem::take(&mut mutable.namespaces)) {
             // Whatever is left is the bed's to remove in its end; a story that passed shall not fail here.
             let _ = self.kubernetes.delete(&format!("/api/v1/namespaces/{name}"), None).await;
@@ -278,13 +307,18 @@ impl Bed {
     }
 }
 
+fn remove(leftovers: Vec<PathBuf>) {
+    for path in leftovers {
+        // What is gone already needs no removing.
+        let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    }
+}
+
 impl Drop for Bed {
     fn drop(&mut self) {
         let (namespaces, leftovers) =
             self.with(|mutable| (std::mem::take(&mut mutable.namespaces), std::mem::take(&mut mutable.leftovers)));
-        for directory in leftovers {
-            let _ = std::fs::remove_dir_all(directory);
-        }
+        remove(leftovers);
         let Kind::Real(_) = &self.kind else { return };
         if namespaces.is_empty() {
             return;

@@ -64,7 +64,8 @@ fn create(context: &Context, cron_job: &Value) -> ApiResult<()> {
     let mut annotations = template["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
     annotations.insert("batch.kubernetes.io/cronjob-scheduled-timestamp".into(), now().into());
     // Real names end in the minutes of the schedule; several runs in one minute must differ here.
-    let number = jiff::Timestamp::now().as_second() / 60 + i64::try_from(context.children(cron_job, "jobs.batch").len()).unwrap_or(0);
+    let number = jiff::Timestamp::now().as_second() / 60
+        + i64::try_from(context.children(cron_job, "jobs.batch").len()).unwrap_or(0);
     let mut metadata = json!({
         "name": format!("{}-{number}", name(cron_job)), "namespace": cron_job["metadata"]["namespace"],
         "annotations": annotations,

@@ -28,14 +28,15 @@ fn revision(object: &Value) -> i64 {
 /// `maxSurge` and `maxUnavailable` in pods: percentages are rounded up and down, and not both may be zero.
 fn limits(deployment: &Value) -> (i64, i64) {
     let replicas = count(deployment, "/spec/replicas");
-    let resolve = |field: &str, round_up: bool| match deployment.pointer(&format!("/spec/strategy/rollingUpdate/{field}")) {
-        Some(Value::Number(number)) => number.as_i64().unwrap_or(0),
-        Some(Value::String(text)) => {
-            let percent: i64 = text.trim_end_matches('%').parse().unwrap_or(0);
-            (percent * replicas + if round_up { 99 } else { 0 }) / 100
-        }
-        _ => 0,
-    };
+    let resolve =
+        |field: &str, round_up: bool| match deployment.pointer(&format!("/spec/strategy/rollingUpdate/{field}")) {
+            Some(Value::Number(number)) => number.as_i64().unwrap_or(0),
+            Some(Value::String(text)) => {
+                let percent: i64 = text.trim_end_matches('%').parse().unwrap_or(0);
+                (percent * replicas + if round_up { 99 } else { 0 }) / 100
+            }
+            _ => 0,
+        };
     let (surge, unavailable) = (resolve("maxSurge", true), resolve("maxUnavailable", false));
     if surge == 0 && unavailable == 0 { (0, 1) } else { (surge, unavailable) }
 }
@@ -61,7 +62,8 @@ pub fn reconcile(context: &Context, deployment: &Value) -> ApiResult<()> {
             None => create_set(context, deployment, latest + 1)?,
             // A template that was there before comes back: its set becomes the newest revision.
             Some(set) if revision(set.value()) < latest => context.change(RESOURCE, set.value(), |object| {
-                object_at(object, &["metadata", "annotations"]).insert(REVISION.into(), (latest + 1).to_string().into());
+                object_at(object, &["metadata", "annotations"])
+                    .insert(REVISION.into(), (latest + 1).to_string().into());
             })?,
             Some(set) => set,
         });
@@ -86,7 +88,9 @@ pub fn reconcile(context: &Context, deployment: &Value) -> ApiResult<()> {
                 scale(context, new.value(), count(deployment, "/spec/replicas"))?;
             }
         }
-        Some(new) if text(deployment, "/spec/strategy/type") == "Recreate" => recreate(context, deployment, new.value(), &old)?,
+        Some(new) if text(deployment, "/spec/strategy/type") == "Recreate" => {
+            recreate(context, deployment, new.value(), &old)?
+        }
         Some(new) => roll(context, deployment, new.value(), &old)?,
         None => {}
     }
@@ -151,7 +155,8 @@ fn roll(context: &Context, deployment: &Value, new: &Value, old: &[Arc<Object>])
     // Those that are not available anyway go first, and they take nothing away.
     for healthy_too in [false, true] {
         for set in old {
-            let Some(current) = context.server.store.get(RESOURCE, text(set.value(), "/metadata/namespace"), name(set.value()))
+            let Some(current) =
+                context.server.store.get(RESOURCE, text(set.value(), "/metadata/namespace"), name(set.value()))
             else {
                 continue;
             };
@@ -238,7 +243,12 @@ fn report(context: &Context, deployment: &Value, new_name: Option<&str>) -> ApiR
         let available = if has_minimum {
             condition("Available", "True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
         } else {
-            condition("Available", "False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+            condition(
+                "Available",
+                "False",
+                "MinimumReplicasUnavailable",
+                "Deployment does not have minimum availability.",
+            )
         };
         put_condition(&mut conditions, available, false);
         let progressing = if paused {
@@ -255,7 +265,8 @@ fn report(context: &Context, deployment: &Value, new_name: Option<&str>) -> ApiR
             let last = conditions.iter().find(|one| text(one, "/type") == "Progressing");
             let is_late = last.is_some_and(|one| {
                 let since: Option<jiff::Timestamp> = text(one, "/lastUpdateTime").parse().ok();
-                let same_set = text(one, "/message").contains(&format!("\"{shown}\"")) && text(one, "/reason") != "NewReplicaSetAvailable";
+                let same_set = text(one, "/message").contains(&format!("\"{shown}\""))
+                    && text(one, "/reason") != "NewReplicaSetAvailable";
                 same_set && since.is_some_and(|since| jiff::Timestamp::now().as_second() - since.as_second() > deadline)
             });
             if is_late && !moved {

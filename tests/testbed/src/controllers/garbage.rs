@@ -14,9 +14,7 @@ fn exists(context: &Context, dependent_namespace: &str, owner: &Value) -> bool {
     let Some(resource) = store.key_of_kind(text(owner, "/apiVersion"), text(owner, "/kind")) else { return true };
     let namespaced = store.type_of_key(&resource).is_some_and(|kind| kind.namespaced);
     let place = if namespaced { dependent_namespace } else { "" };
-    store
-        .get(&resource, place, text(owner, "/name"))
-        .is_some_and(|object| uid(object.value()) == text(owner, "/uid"))
+    store.get(&resource, place, text(owner, "/name")).is_some_and(|object| uid(object.value()) == text(owner, "/uid"))
 }
 
 /// Deletes what depended on an object that is gone, unless another owner is left.

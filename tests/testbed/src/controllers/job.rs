@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::store::error::ApiResult;
-use crate::store::object::{flag, is_terminating, items, name, number, now, object_at, text};
+use crate::store::object::{flag, is_terminating, items, name, now, number, object_at, text};
 
 use super::Context;
 use super::pods::{from_template, is_active, is_ready, set_count};

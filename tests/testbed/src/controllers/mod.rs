@@ -49,7 +49,12 @@ impl Context {
     }
 
     /// Changes the status of an object if `edit` makes a difference.
-    pub fn change_status(&self, resource: &str, object: &Value, edit: impl FnOnce(&mut Value)) -> ApiResult<Arc<Object>> {
+    pub fn change_status(
+        &self,
+        resource: &str,
+        object: &Value,
+        edit: impl FnOnce(&mut Value),
+    ) -> ApiResult<Arc<Object>> {
         self.change_as(&Self::manager("status"), resource, object, edit)
     }
 
@@ -156,8 +161,7 @@ fn note(context: &Context, event: &Event, waiting: &mut BTreeSet<Key>) {
         }
     }
     let labels_changed = event.previous.as_ref().is_none_or(|before| {
-        before.value()["metadata"]["labels"] != object["metadata"]["labels"]
-            || before.value()["spec"] != object["spec"]
+        before.value()["metadata"]["labels"] != object["metadata"]["labels"] || before.value()["spec"] != object["spec"]
     });
     if &*event.resource == "nodes" && (labels_changed || event.change == Change::Deleted) {
         for resource in ["daemonsets.apps", "pods"] {

@@ -73,4 +73,3 @@ pub fn same_template(left: &Value, right: &Value) -> bool {
     };
     strip(left) == strip(right)
 }
-

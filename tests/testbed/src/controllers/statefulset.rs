@@ -110,8 +110,7 @@ fn create(context: &Context, set: &Value, ordinal: i64, revision: &str) -> ApiRe
 }
 
 fn report(context: &Context, set: &Value, mut current: String, update: &str) -> ApiResult<()> {
-    let pods: Vec<_> =
-        context.children(set, "pods").into_iter().filter(|pod| !is_finished(pod.value())).collect();
+    let pods: Vec<_> = context.children(set, "pods").into_iter().filter(|pod| !is_finished(pod.value())).collect();
     let wanted = usize::try_from(number(set, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
     let ready = pods.iter().filter(|pod| is_ready(pod.value())).count();
     let of = |revision: &str| {

@@ -36,7 +36,8 @@ impl Access {
     pub fn from_kubeconfig(path: &Path) -> Result<Self, Failure> {
         use base64::Engine;
         let config: Value = serde_saphyr::from_str(&std::fs::read_to_string(path)?)?;
-        let context = named(&config, "contexts", text(&config, "/current-context"), "context").ok_or("no current context")?;
+        let context =
+            named(&config, "contexts", text(&config, "/current-context"), "context").ok_or("no current context")?;
         let cluster = named(&config, "clusters", text(context, "/cluster"), "cluster").ok_or("no such cluster")?;
         let user = named(&config, "users", text(context, "/user"), "user").ok_or("no such user")?;
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -70,6 +71,29 @@ impl Access {
         if status.is_success() { Ok(answer) } else { Err(format!("{path}: {}", text(&answer, "/message")).into()) }
     }
 
+    /// Lists all pods as JSON, 500 a page, and throws them away: how many pages and bytes that is. Nobody who reads
+    /// them all can be faster.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub async fn bare_list(&self) -> Result<(usize, usize), Failure> {
+        let (mut pages, mut bytes, mut token) = (0, 0, String::new());
+        loop {
+            let url = format!("{}/api/v1/pods?limit=500&continue={token}", self.server);
+            let response =
+                self.client.get(url).bearer_auth(&self.token).header("Accept", "application/json").send().await?;
+            let body = response.error_for_status()?.bytes().await?;
+            pages += 1;
+            bytes += body.len();
+            // It stands in the list's metadata, before the items.
+            let head = String::from_utf8_lossy(&body[..body.len().min(4096)]).into_owned();
+            match head.split_once("\"continue\":\"").and_then(|(_, rest)| rest.split_once('"')) {
+                Some((next, _)) if !next.is_empty() => next.clone_into(&mut token),
+                _ => return Ok((pages, bytes)),
+            }
+        }
+    }
+
     async fn create(&self, path: &str, object: &Value) -> Result<Value, Failure> {
         let mut object = object.clone();
         let metadata = object_at(&mut object, &["metadata"]);
@@ -90,7 +114,9 @@ impl Access {
 /// Creates the load; answers how many pods there are.
 pub async fn create(access: &Access, options: &LoadOptions, images: &[LoadImage]) -> Result<usize, Failure> {
     for name in synthetic::namespaces(options) {
-        access.create("/api/v1/namespaces", &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})).await?;
+        access
+            .create("/api/v1/namespaces", &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
+            .await?;
     }
     for node in synthetic::nodes(options) {
         access.create("/api/v1/nodes", &node).await?;
@@ -109,7 +135,12 @@ pub async fn create(access: &Access, options: &LoadOptions, images: &[LoadImage]
 }
 
 /// One workload: the owners' uids are the server's, so they come one after the other.
-async fn create_workload(access: &Access, options: &LoadOptions, images: &[LoadImage], number: usize) -> Result<usize, Failure> {
+async fn create_workload(
+    access: &Access,
+    options: &LoadOptions,
+    images: &[LoadImage],
+    number: usize,
+) -> Result<usize, Failure> {
     let mut workload = synthetic::workload(options, images, number);
     let place = namespace(&workload.deployment).to_owned();
     let deployments = format!("/apis/apps/v1/namespaces/{place}/deployments");

@@ -84,8 +84,10 @@ impl Registries {
         for _ in 0..options.registries.max(1) {
             listeners.push(tokio::net::TcpListener::bind("127.0.0.1:0").await?);
         }
-        let hosts: Vec<String> =
-            listeners.iter().map(|listener| listener.local_addr().map(|address| address.to_string())).collect::<Result<_, _>>()?;
+        let hosts: Vec<String> = listeners
+            .iter()
+            .map(|listener| listener.local_addr().map(|address| address.to_string()))
+            .collect::<Result<_, _>>()?;
         let mut shelves: Vec<Shelf> = hosts.iter().map(|_| Shelf::default()).collect();
         let mut images = Vec::new();
         for number in 0..=options.images {
@@ -94,12 +96,16 @@ impl Registries {
             let repository =
                 if is_sidecar { "mesh/proxy".to_owned() } else { format!("team-{}/service-{number}", number % 10) };
             // Spread evenly: 5 of 100 are every twentieth.
-            let is_stale = !is_sidecar && (number + 1) * options.stale_percent / 100 != number * options.stale_percent / 100;
+            let is_stale =
+                !is_sidecar && (number + 1) * options.stale_percent / 100 != number * options.stale_percent / 100;
             let (old_manifest, old_digest, old_config, old_config_digest) = build(0, number);
             let (new_manifest, new_digest, new_config, new_config_digest) = build(1, number);
             let shelf = &mut shelves[place];
-            let served =
-                if is_stale { (new_digest.clone(), new_manifest.clone()) } else { (old_digest.clone(), old_manifest.clone()) };
+            let served = if is_stale {
+                (new_digest.clone(), new_manifest.clone())
+            } else {
+                (old_digest.clone(), old_manifest.clone())
+            };
             shelf.manifests.insert((repository.clone(), "1.0".into()), served);
             shelf.manifests.insert((repository.clone(), old_digest.clone()), (old_digest.clone(), old_manifest));
             if is_stale {
@@ -131,6 +137,11 @@ impl Registries {
             let _ = axum::serve(listener, router).await;
         }));
         Ok(Self { images, control, counter, tasks })
+    }
+
+    /// Starts counting anew.
+    pub fn forget(&self) {
+        *self.counter.lock().unwrap_or_else(PoisonError::into_inner) = Counter::default();
     }
 
     /// What was asked so far.
@@ -210,9 +221,8 @@ impl Registry {
         if let Some((repository, key)) = rest.split_once("/manifests/") {
             let kind = if key.starts_with("sha256:") { "digest" } else { "tag" };
             let found = self.shelf.manifests.get(&(repository.to_owned(), key.to_owned()));
-            let found = found.map(|(digest, bytes)| {
-                ("application/vnd.oci.image.manifest.v1+json", digest.clone(), bytes.clone())
-            });
+            let found = found
+                .map(|(digest, bytes)| ("application/vnd.oci.image.manifest.v1+json", digest.clone(), bytes.clone()));
             return (kind, found);
         }
         if let Some((_, digest)) = rest.split_once("/blobs/") {

@@ -16,7 +16,8 @@ pub fn content_of(archive: &[u8], platform: &Platform) -> Result<Content, String
     let mut tar = tar::Archive::new(archive);
     for entry in tar.entries().map_err(|error| error.to_string())? {
         let mut entry = entry.map_err(|error| error.to_string())?;
-        let path = entry.path().map_err(|error| error.to_string())?.to_string_lossy().trim_start_matches("./").to_owned();
+        let path =
+            entry.path().map_err(|error| error.to_string())?.to_string_lossy().trim_start_matches("./").to_owned();
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         files.insert(path, bytes);

@@ -62,7 +62,12 @@ pub struct Content {
 impl Content {
     /// Content by its digests.
     pub fn new(config_digest: &str, manifest_digest: &str) -> Self {
-        Self { config_digest: config_digest.into(), manifest_digest: manifest_digest.into(), size: 1_000_000, command: Vec::new() }
+        Self {
+            config_digest: config_digest.into(),
+            manifest_digest: manifest_digest.into(),
+            size: 1_000_000,
+            command: Vec::new(),
+        }
     }
 }
 
@@ -167,7 +172,9 @@ impl ImageStore {
             Runtime::Containerd24 | Runtime::Containerd16 => {
                 self.names(config, false).first().map_or_else(|| config.to_owned(), |tag| (*tag).to_owned())
             }
-            Runtime::Docker => own().trim_start_matches("docker.io/library/").trim_start_matches("docker.io/").to_owned(),
+            Runtime::Docker => {
+                own().trim_start_matches("docker.io/library/").trim_start_matches("docker.io/").to_owned()
+            }
             _ => own(),
         }
     }
@@ -208,7 +215,9 @@ impl ImageStore {
     /// digests before tags.
     pub fn status_images(&self) -> Vec<Value> {
         let mut contents: Vec<&Content> = self.contents.values().collect();
-        contents.sort_by(|left, right| right.size.cmp(&left.size).then_with(|| left.config_digest.cmp(&right.config_digest)));
+        contents.sort_by(|left, right| {
+            right.size.cmp(&left.size).then_with(|| left.config_digest.cmp(&right.config_digest))
+        });
         contents
             .into_iter()
             .take(50)
@@ -256,8 +265,10 @@ mod tests {
         assert_eq!(
             store.status_images()[0]["names"],
             json!([
-                format!("reg.io/a/app@{}", digest('c')), format!("reg.io/b/multi@{}", digest('d')),
-                "reg.io/a/app:1.0", "reg.io/b/multi:v1",
+                format!("reg.io/a/app@{}", digest('c')),
+                format!("reg.io/b/multi@{}", digest('d')),
+                "reg.io/a/app:1.0",
+                "reg.io/b/multi:v1",
             ])
         );
     }
@@ -328,7 +339,10 @@ mod tests {
         let config = digest('1');
         assert_eq!(store.image_id(Runtime::CriO, &tag, &config), format!("reg.io/app@{}", digest('d')));
         assert_eq!(store.image_id(Runtime::CriOPlatform, &tag, &config), format!("reg.io/app@{}", digest('a')));
-        assert_eq!(store.image_id(Runtime::Docker, &tag, &config), format!("docker-pullable://reg.io/app@{}", digest('d')));
+        assert_eq!(
+            store.image_id(Runtime::Docker, &tag, &config),
+            format!("docker-pullable://reg.io/app@{}", digest('d'))
+        );
     }
 
     #[test]

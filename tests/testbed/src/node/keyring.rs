@@ -48,7 +48,8 @@ fn key_matches(key: &str, reference: &Reference) -> bool {
     let patterns: Vec<&str> = host.split('.').collect();
     let parts: Vec<&str> = reference.host.split('.').collect();
     let host_matches = is_hub(host) && is_hub(&reference.host)
-        || patterns.len() == parts.len() && patterns.iter().zip(&parts).all(|(pattern, part)| part_matches(pattern, part));
+        || patterns.len() == parts.len()
+            && patterns.iter().zip(&parts).all(|(pattern, part)| part_matches(pattern, part));
     host_matches && reference.repository.starts_with(path)
 }
 

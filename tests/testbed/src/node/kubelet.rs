@@ -162,7 +162,13 @@ impl Worker {
             if !is_sidecar(spec) && container.exit_code() == Some(0) {
                 continue;
             }
-            let policy = if is_sidecar(spec) { "Always" } else if restart_policy == "Never" { "Never" } else { "OnFailure" };
+            let policy = if is_sidecar(spec) {
+                "Always"
+            } else if restart_policy == "Never" {
+                "Never"
+            } else {
+                "OnFailure"
+            };
             self.drive(pod, spec, &mut container, policy, !is_sidecar(spec)).await;
             let passed = if is_sidecar(spec) { container.is_running() } else { container.exit_code() == Some(0) };
             self.state.init[index] = container;
@@ -204,7 +210,14 @@ impl Worker {
     }
 
     /// Brings one container a step on.
-    async fn drive(&mut self, pod: &Value, spec: &Value, container: &mut Container, restart_policy: &str, is_init: bool) {
+    async fn drive(
+        &mut self,
+        pod: &Value,
+        spec: &Value,
+        container: &mut Container,
+        restart_policy: &str,
+        is_init: bool,
+    ) {
         let now = Instant::now();
         let image = text(spec, "/image");
         if container.is_running() {
@@ -246,7 +259,8 @@ impl Worker {
             }
             container.retry_at = None;
         }
-        let Image::Ready(reference, content) = self.ensure(pod, image, text(spec, "/imagePullPolicy"), container).await else {
+        let Image::Ready(reference, content) = self.ensure(pod, image, text(spec, "/imagePullPolicy"), container).await
+        else {
             return;
         };
         if !self.ensure_volumes(pod, spec, container).await {
@@ -309,7 +323,12 @@ impl Worker {
             match inner.puller.pull(&reference, &inner.platform, credential).await {
                 Ok(pulled) => {
                     let fingerprint = credential.map(keyring::Credential::fingerprint);
-                    self.node.images().add_pulled(&reference, &pulled.top_digest, &pulled.content, fingerprint.as_deref());
+                    self.node.images().add_pulled(
+                        &reference,
+                        &pulled.top_digest,
+                        &pulled.content,
+                        fingerprint.as_deref(),
+                    );
                     self.node.update_status();
                     container.failed_pulls = 0;
                     return Image::Ready(reference, pulled.content);
@@ -320,7 +339,11 @@ impl Worker {
         let messages: Vec<String> = errors
             .iter()
             .map(|error| {
-                if error.not_found { format!("rpc error: code = NotFound desc = {}", error.message) } else { error.message.clone() }
+                if error.not_found {
+                    format!("rpc error: code = NotFound desc = {}", error.message)
+                } else {
+                    error.message.clone()
+                }
             })
             .collect();
         container.pull_message = match messages.as_slice() {

@@ -148,7 +148,10 @@ impl Puller {
         }
         let answer = self.request("GET", url.as_str(), basic.as_deref()).await?;
         if answer.status != 200 {
-            return Err(format!("failed to authorize: failed to fetch oauth token: unexpected status from GET request to {url}: {}", answer.status));
+            return Err(format!(
+                "failed to authorize: failed to fetch oauth token: unexpected status from GET request to {url}: {}",
+                answer.status
+            ));
         }
         let token: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
         let text = match text(&token, "/token") {
@@ -194,7 +197,8 @@ impl Puller {
                     .to_owned(),
             ),
             other => {
-                let reason = http::StatusCode::from_u16(other).ok().and_then(|code| code.canonical_reason()).unwrap_or("");
+                let reason =
+                    http::StatusCode::from_u16(other).ok().and_then(|code| code.canonical_reason()).unwrap_or("");
                 failed(
                     false,
                     format!("failed to resolve image: unexpected status from HEAD request to {url}: {other} {reason}"),
@@ -205,7 +209,10 @@ impl Puller {
             return Err(refuse(head.status));
         }
         let key = head.digest.clone().unwrap_or_else(|| reference.manifest_key().to_owned());
-        let top = self.get(&format!("{base}/manifests/{key}"), authorization.as_deref()).await.map_err(|why| failed(false, why))?;
+        let top = self
+            .get(&format!("{base}/manifests/{key}"), authorization.as_deref())
+            .await
+            .map_err(|why| failed(false, why))?;
         let top_digest = sha256(&top);
         let document: Value = serde_json::from_slice(&top).map_err(|error| failed(false, error.to_string()))?;
         let (manifest_digest, manifest) = if document.get("manifests").is_some() {
@@ -260,9 +267,9 @@ pub(super) fn choose(index: &Value, platform: &Platform) -> Option<String> {
             text(child, "/platform/os") == platform.os && text(child, "/platform/architecture") == platform.architecture
         })
         .collect();
-    let exact = fitting.iter().find(|child| {
-        platform.variant.as_deref().is_none_or(|variant| text(child, "/platform/variant") == variant)
-    });
+    let exact = fitting
+        .iter()
+        .find(|child| platform.variant.as_deref().is_none_or(|variant| text(child, "/platform/variant") == variant));
     let found = exact.or(fitting.first())?;
     Some(text(found, "/digest").to_owned())
 }

@@ -15,8 +15,9 @@ pub struct Reference {
 
 /// Whether it is `sha256:` and 64 hexadecimal digits.
 pub fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:")
-        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase()))
+    text.strip_prefix("sha256:").is_some_and(|hex| {
+        hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase())
+    })
 }
 
 impl Reference {
@@ -48,7 +49,8 @@ impl Reference {
                     || first == "localhost"
                     || first.bytes().any(|byte| byte.is_ascii_uppercase()) =>
             {
-                let host = if matches!(first, "index.docker.io" | "registry-1.docker.io") { "docker.io" } else { first };
+                let host =
+                    if matches!(first, "index.docker.io" | "registry-1.docker.io") { "docker.io" } else { first };
                 (host.to_owned(), path.to_owned())
             }
             _ => ("docker.io".to_owned(), rest.to_owned()),

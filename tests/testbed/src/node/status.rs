@@ -177,8 +177,10 @@ pub fn pod_status(pod: &Value, state: &PodState, host_address: &str) -> Value {
     };
     if finished {
         condition("PodReadyToStartContainers", false, "PodSandboxNotReady", "pod sandbox is not ready");
+    } else if state.has_sandbox {
+        condition("PodReadyToStartContainers", true, "", "");
     } else {
-        condition("PodReadyToStartContainers", state.has_sandbox, "", "");
+        condition("PodReadyToStartContainers", false, "PodSandboxNotReady", "no pod sandbox exists");
     }
     if state.initialized {
         condition("Initialized", true, completed.unwrap_or_default(), "");

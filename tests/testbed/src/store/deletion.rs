@@ -36,7 +36,11 @@ impl DeleteOptions {
         Self {
             grace_period_seconds: number(options, "/gracePeriodSeconds"),
             propagation_policy: given("/propagationPolicy").or_else(|| {
-                options.get("orphanDependents").and_then(Value::as_bool).filter(|orphan| *orphan).map(|_| "Orphan".into())
+                options
+                    .get("orphanDependents")
+                    .and_then(Value::as_bool)
+                    .filter(|orphan| *orphan)
+                    .map(|_| "Orphan".into())
             }),
             uid: given("/preconditions/uid"),
             resource_version: given("/preconditions/resourceVersion"),
@@ -117,11 +121,7 @@ fn pod_grace(pod: &Value, options: &DeleteOptions) -> i64 {
     if text(pod, "/spec/nodeName").is_empty() || finished {
         return 0;
     }
-    options
-        .grace_period_seconds
-        .or_else(|| number(pod, "/spec/terminationGracePeriodSeconds"))
-        .unwrap_or(30)
-        .max(0)
+    options.grace_period_seconds.or_else(|| number(pod, "/spec/terminationGracePeriodSeconds")).unwrap_or(30).max(0)
 }
 
 fn check_preconditions(resource: &str, name: &str, object: &Value, options: &DeleteOptions) -> ApiResult<()> {

@@ -284,9 +284,8 @@ impl State {
         latest: &watch::Sender<u64>,
     ) -> Arc<Object> {
         let previous = self.objects.get_mut(resource).and_then(|objects| objects.remove(key));
-        let mut last = last_state
-            .or_else(|| previous.as_ref().map(|object| object.value().clone()))
-            .unwrap_or_default();
+        let mut last =
+            last_state.or_else(|| previous.as_ref().map(|object| object.value().clone())).unwrap_or_default();
         if let Some(previous) = &previous {
             self.unindex(resource, previous.value());
         }

@@ -49,8 +49,7 @@ impl LabelSelector {
     fn requirement(part: &str) -> ApiResult<Requirement> {
         let bad = || ApiError::bad_request(format!("unable to parse requirement: found '{part}'"));
         let is_key = |key: &str| {
-            !key.is_empty()
-                && key.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./".contains(letter))
+            !key.is_empty() && key.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./".contains(letter))
         };
         let requirement = if let Some((head, list)) = part.split_once('(') {
             let list = list.strip_suffix(')').ok_or_else(bad)?;
@@ -108,9 +107,7 @@ impl LabelSelector {
         let label = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
         self.0.iter().all(|requirement| match requirement {
             Requirement::In(key, values) => label(key).is_some_and(|label| values.iter().any(|value| value == label)),
-            Requirement::NotIn(key, values) => {
-                label(key).is_none_or(|label| values.iter().all(|value| value != label))
-            }
+            Requirement::NotIn(key, values) => label(key).is_none_or(|label| values.iter().all(|value| value != label)),
             Requirement::Exists(key) => label(key).is_some(),
             Requirement::Absent(key) => label(key).is_none(),
         })
@@ -126,16 +123,34 @@ impl FieldSelector {
     pub fn parse(input: &str, resource: &str) -> ApiResult<Self> {
         let offered: &[&str] = match resource {
             "pods" => &[
-                "metadata.name", "metadata.namespace", "spec.nodeName", "spec.restartPolicy", "spec.schedulerName",
-                "spec.serviceAccountName", "spec.hostNetwork", "status.phase", "status.podIP", "status.nominatedNodeName",
+                "metadata.name",
+                "metadata.namespace",
+                "spec.nodeName",
+                "spec.restartPolicy",
+                "spec.schedulerName",
+                "spec.serviceAccountName",
+                "spec.hostNetwork",
+                "status.phase",
+                "status.podIP",
+                "status.nominatedNodeName",
             ],
-            "events" => &["metadata.name", "metadata.namespace", "involvedObject.kind", "involvedObject.name",
-                "involvedObject.namespace", "involvedObject.uid", "reason", "type"],
+            "events" => &[
+                "metadata.name",
+                "metadata.namespace",
+                "involvedObject.kind",
+                "involvedObject.name",
+                "involvedObject.namespace",
+                "involvedObject.uid",
+                "reason",
+                "type",
+            ],
             "secrets" => &["metadata.name", "metadata.namespace", "type"],
             "namespaces" => &["metadata.name", "status.phase"],
             "nodes" => &["metadata.name", "spec.unschedulable"],
             "jobs.batch" => &["metadata.name", "metadata.namespace", "status.successful"],
-            "replicationcontrollers" | "replicasets.apps" => &["metadata.name", "metadata.namespace", "status.replicas"],
+            "replicationcontrollers" | "replicasets.apps" => {
+                &["metadata.name", "metadata.namespace", "status.replicas"]
+            }
             _ => &["metadata.name", "metadata.namespace"],
         };
         let mut terms = Vec::new();
@@ -145,9 +160,7 @@ impl FieldSelector {
             } else if let Some((field, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
                 (field, true, value)
             } else {
-                return Err(ApiError::bad_request(format!(
-                    "invalid selector: '{input}'; can't understand '{part}'"
-                )));
+                return Err(ApiError::bad_request(format!("invalid selector: '{input}'; can't understand '{part}'")));
             };
             if !offered.contains(&field) {
                 return Err(ApiError::bad_request(format!("field label not supported: {field}")));

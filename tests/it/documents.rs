@@ -1,0 +1,71 @@
+//! Tables in the documents say what the code says.
+
+use kubectl_freshimage::domain::diagnosis::{Finding, Verdict};
+use kubectl_freshimage::exit::Exit;
+
+use crate::program::text_of;
+
+/// The cells of the rows of the table whose head starts with `head`.
+fn table(document: &str, head: &str) -> Vec<Vec<String>> {
+    document
+        .lines()
+        .skip_while(|line| !line.starts_with(&format!("| {head} |")))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect())
+        .collect()
+}
+
+#[test]
+fn exit_codes_are_the_codes_of_the_program() {
+    let expected: Vec<Vec<String>> =
+        Exit::ALL.iter().map(|(exit, meaning)| vec![exit.code().to_string(), (*meaning).to_owned()]).collect();
+    assert_eq!(table(&text_of("README.md"), "code"), expected);
+    let explained: Vec<Vec<String>> =
+        table(&text_of("docs/exit-codes.md"), "code").into_iter().map(|row| row[..2].to_vec()).collect();
+    assert_eq!(explained, expected);
+}
+
+#[test]
+fn verdicts_are_the_verdicts_of_the_program() {
+    let expected: Vec<String> = Verdict::ALL.iter().map(|verdict| format!("`{}`", verdict.as_str())).collect();
+    for path in ["README.md", "docs/verdicts.md"] {
+        let words: Vec<String> = table(&text_of(path), "verdict").into_iter().map(|row| row[0].clone()).collect();
+        assert_eq!(words, expected, "{path}");
+    }
+}
+
+#[test]
+fn the_meaning_of_a_verdict_is_the_same_in_completion_and_readme() {
+    for (row, verdict) in table(&text_of("README.md"), "verdict").iter().zip(Verdict::ALL) {
+        assert_eq!(row[1], kubectl_freshimage::cli::verdict_meaning(verdict));
+    }
+}
+
+#[test]
+fn findings_are_the_findings_of_the_program() {
+    let rows = table(&text_of("docs/verdicts.md"), "finding");
+    let expected: Vec<Vec<String>> = Finding::ALL
+        .iter()
+        .map(|finding| vec![format!("`{}`", finding.as_str()), finding.advice().to_owned()])
+        .collect();
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    for path in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        let text = text_of(path);
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if !target.contains("://") && !target.starts_with('#') {
+                assert!(crate::program::project_file(target).exists(), "{path} links to {target}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_changelog_knows_this_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(text_of("CHANGELOG.md").contains(&format!("## [{version}]")), "no entry for {version}");
+}
