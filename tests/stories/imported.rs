@@ -57,6 +57,7 @@ async fn an_imported_image_is_fresh_where_the_tag_serves_its_content_and_local_e
     pod/other   app   <registry>/other:1.0   local   1/1   put on the node, no registry can tell
     pod/other-never   app   <registry>/other:2.0   local   1/1   put on the node, no registry can tell
     --- stderr
+
     Nothing stale in 7 workloads with 7 pods, 4 run images that no registry has.
     ");
     let explained = freshimage(&bed, &["explain", "pod/other"]).await.normalised_stdout();
@@ -101,6 +102,7 @@ async fn a_pulled_image_that_lost_its_names_is_judged_by_its_content() {
     pod/moved-after   app   <registry>/moved:1.0   stale   1/1   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
     pod/moved-before   app   <registry>/moved:1.0   stale   1/1   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
     --- stderr
+
     2 of 5 workloads run old content in 2 pods.
     hint: see the proof with `kubectl freshimage explain pod/moved-after`
     ");

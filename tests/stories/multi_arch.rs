@@ -72,6 +72,7 @@ async fn an_oci_index_is_stale_only_where_the_nodes_own_platform_changed() {
     pod/oci-here   app   <registry>/oci-here:1.0   fresh   1/1
     pod/oci-kept   app   <registry>/oci-kept:1.0   fresh   1/1
     --- stderr
+
     Nothing stale in 4 workloads with 4 pods.
     ");
     assert_snapshot!(after, @"
@@ -83,6 +84,7 @@ async fn an_oci_index_is_stale_only_where_the_nodes_own_platform_changed() {
     pod/oci-here   app   <registry>/oci-here:1.0   stale   1/1   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
     pod/oci-kept   app   <registry>/oci-kept:1.0   fresh   1/1
     --- stderr
+
     1 of 4 workloads runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain pod/oci-here`
     ");
@@ -100,6 +102,7 @@ async fn a_docker_manifest_list_is_stale_only_where_the_nodes_own_platform_chang
     pod/docker-here   app   <registry>/docker-here:1.0   fresh   1/1
     pod/docker-kept   app   <registry>/docker-kept:1.0   fresh   1/1
     --- stderr
+
     Nothing stale in 4 workloads with 4 pods.
     ");
     assert_snapshot!(after, @"
@@ -111,6 +114,7 @@ async fn a_docker_manifest_list_is_stale_only_where_the_nodes_own_platform_chang
     pod/docker-here   app   <registry>/docker-here:1.0   stale   1/1   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
     pod/docker-kept   app   <registry>/docker-kept:1.0   fresh   1/1
     --- stderr
+
     1 of 4 workloads runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain pod/docker-here`
     ");

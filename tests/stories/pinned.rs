@@ -33,6 +33,7 @@ async fn a_pinned_digest_is_never_stale_though_its_tag_moves_on() {
     deployment/rewrapped   app   <registry>/rewrapped:1.0@<index:rewrapped>   pinned   1/1
     deployment/same   app   <registry>/same:1.0@<index:same>   pinned   1/1
     --- stderr
+
     Nothing stale in 5 workloads with 5 pods.
     ");
 
@@ -52,6 +53,7 @@ async fn a_pinned_digest_is_never_stale_though_its_tag_moves_on() {
     deployment/rewrapped   app   <registry>/rewrapped:1.0@<index:rewrapped>   pinned   1/1
     deployment/same   app   <registry>/same:1.0@<index:same>   pinned   1/1
     --- stderr
+
     Nothing stale in 5 workloads with 5 pods.
     ");
     let answer = freshimage(&bed, &["diagnose", "-o", "json"]).await.json();
@@ -67,6 +69,7 @@ async fn a_pinned_digest_is_never_stale_though_its_tag_moves_on() {
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
     deployment/moved   app   <registry>/moved:1.0@<index:moved>   pinned   1/1   tag has moved on
     --- stderr
+
     Nothing stale in 1 workload with 1 pod.
     ");
     bed.finish().await;

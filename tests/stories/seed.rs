@@ -60,6 +60,7 @@ async fn a_tag_pushed_again_under_if_not_present_stays_stale_through_restarts_an
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
     deployment/awesomeapp   app   <registry>/cp-enablement/awesomeapp:1.0   fresh   1/1
     --- stderr
+
     Nothing stale in 1 workload with 1 pod.
     ");
 
@@ -72,6 +73,7 @@ async fn a_tag_pushed_again_under_if_not_present_stays_stale_through_restarts_an
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
     deployment/awesomeapp   app   <registry>/cp-enablement/awesomeapp:1.0   stale   1/1   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
     --- stderr
+
     1 of 1 workload runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain deployment/awesomeapp`
     ");
@@ -96,37 +98,33 @@ async fn a_tag_pushed_again_under_if_not_present_stays_stale_through_restarts_an
       so   the contents differ (config digests)
 
       why   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
-      no help   `kubectl rollout restart deployment/awesomeapp`: the node answers a restart from the
-                  image that it holds; nothing asks the registry again, as long as the pod's credentials
-                  are the ones that the image was pulled with
-      helps   a unique tag for each build: no node, mirror or cache can answer a tag that was never
-                  used with old content (best)
+      no help   `kubectl rollout restart deployment/awesomeapp`: the node gives a
+                  new pod the image that it holds; nothing asks the registry again,
+                  as long as the pod's credentials are the ones that the image was
+                  pulled with
+      helps   a unique tag for each build: no node, mirror or cache can answer a
+                  tag that was never used with old content (best)
                   the digest in the reference:
-                  <registry>/cp-enablement/awesomeapp@<manifest:new page>…: a digest names its
-                  content; nothing can answer it with other bits
-                  imagePullPolicy: Always and a restart (not recommended): with Always and a restart the
-                  registry is asked; not recommended, for every start then needs the registry
+                  <registry>/cp-enablement/awesomeapp@<manifest:new page>…: a
+                  digest names its content; nothing can answer it with other bits
+                  imagePullPolicy: Always and a restart (not recommended): the
+                  registry is asked at every start, and every start needs it from
+                  then on
 
-      findings   moved-tag: the tag was pushed again under running pods; use a unique tag for each
-                  build
+      findings   moved-tag: the tag was pushed again under running pods; use a
+                  unique tag for each build
 
       evidence
         HEAD <registry>/cp-enablement/awesomeapp:1.0
           → serves <manifest:new page>
-        GET
-        <registry>/cp-enablement/awesomeapp@<manifest:new page>
-          → image manifest, config
-          <config:new page>
-        GET
-        <registry>/cp-enablement/awesomeapp@<manifest:old page>
-          → image manifest, config
-          <config:old page>
+        GET <registry>/cp-enablement/awesomeapp@<manifest:new page>
+          → image manifest, config <config:new page>
+        GET <registry>/cp-enablement/awesomeapp@<manifest:old page>
+          → image manifest, config <config:old page>
         config of the served content
-          → <config:new page>, built 2026-11-20
-          10:00:00Z, revision 3c4d9e
+          → <config:new page>, built 2026-11-20 10:00:00Z, revision 3c4d9e
         config of the running content
-          → <config:old page>, built 2026-11-17
-          10:00:00Z, revision 1a2b3c
+          → <config:old page>, built 2026-11-17 10:00:00Z, revision 1a2b3c
 
       digests in full
         served
@@ -151,8 +149,6 @@ async fn a_tag_pushed_again_under_if_not_present_stays_stale_through_restarts_an
     --- stdout
     deployment.apps/awesomeapp
     --- stderr
-    1 of 1 workload runs old content in 1 pod.
-    hint: see the proof with `kubectl freshimage explain deployment/awesomeapp`
     ");
 
     // What helps is a tag that no node has an answer to.
@@ -166,6 +162,7 @@ async fn a_tag_pushed_again_under_if_not_present_stays_stale_through_restarts_an
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
     deployment/awesomeapp   app   <registry>/cp-enablement/awesomeapp:1.1   fresh   1/1
     --- stderr
+
     Nothing stale in 1 workload with 1 pod.
     ");
     bed.finish().await;
@@ -189,6 +186,7 @@ async fn a_tag_pushed_again_under_always_is_stale_until_a_restart() {
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
     deployment/web   app   <registry>/shop/web:1.0   stale   2/2   re-pushed, built <age> ago; Always, not restarted since
     --- stderr
+
     1 of 1 workload runs old content in 2 pods.
     hint: see the proof with `kubectl freshimage explain deployment/web`
     ");
@@ -205,6 +203,7 @@ async fn a_tag_pushed_again_under_always_is_stale_until_a_restart() {
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
     deployment/web   app   <registry>/shop/web:1.0   fresh   2/2
     --- stderr
+
     Nothing stale in 1 workload with 2 pods.
     ");
     let item = freshimage(&bed, &["diagnose", "-o", "json"]).await.json()["items"][0].take();

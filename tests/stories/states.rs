@@ -32,6 +32,7 @@ async fn a_pod_that_cannot_be_scheduled_or_cannot_pull_waits() {
     deployment/absent   app   <registry>/app:2.0   waiting   1/1   ImagePullBackOff
     deployment/unschedulable   app   <registry>/app:1.0   waiting   1/1   the container has not started yet
     --- stderr
+
     Nothing stale in 2 workloads with 2 pods.
     ");
     bed.finish().await;
@@ -61,6 +62,7 @@ async fn a_container_in_a_crash_loop_is_judged_by_its_last_run_unless_the_next_o
     deployment/keeps   app   <registry>/app:1.0   stale   1/1   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
     deployment/pulls   app   <registry>/app:1.0   waiting   1/1   CrashLoopBackOff
     --- stderr
+
     1 of 2 workloads runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain deployment/keeps`
     ");
@@ -88,6 +90,7 @@ async fn what_has_ended_is_not_judged() {
     deployment/web   app   <registry>/app:1.0   fresh   1/1
     job/report   work   <registry>/job:1.0   waiting   1/1   Completed
     --- stderr
+
     Nothing stale in 2 workloads with 2 pods.
     ");
 
@@ -102,6 +105,7 @@ async fn what_has_ended_is_not_judged() {
     deployment/web   app   <registry>/app:1.0   fresh   1/1
     job/report   work   <registry>/job:1.0   waiting   1/1   Completed
     --- stderr
+
     Nothing stale in 2 workloads with 2 pods.
     ");
     bed.finish().await;
@@ -135,6 +139,7 @@ async fn pods_that_a_rollout_is_about_to_replace_are_rolling() {
     deployment/hanging   app   <registry>/app:9.9   rolling   2/3   the template asks for `<registry>/app:9.9` already; a rollout is under way; 1 pod waits: ImagePullBackOff
     deployment/paused   app   <registry>/app:1.0   rolling   2/2   the template asks for `<registry>/app:1.1` already; the rollout is paused
     --- stderr
+
     1 of 3 workloads runs old content in 2 pods.
     hint: see the proof with `kubectl freshimage explain deployment/behind`
     ");
@@ -163,6 +168,7 @@ async fn a_pod_that_is_being_deleted_is_not_judged() {
     deployment/web   app   <registry>/app:1.0   stale   1/1   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
     pod/held   app   <registry>/app:1.0   waiting   1/1   the pod is being deleted
     --- stderr
+
     1 of 2 workloads runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain deployment/web`
     ");

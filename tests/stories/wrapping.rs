@@ -48,6 +48,7 @@ async fn one_content_under_several_references_on_a_node_is_never_stale() {
     pod/multi   app   <registry>/b/multi:v1   fresh   1/1
     pod/plain   app   <registry>/a/app:1.0   fresh   1/1
     --- stderr
+
     Nothing stale in 3 workloads with 3 pods.
     ");
     assert_snapshot!(freshimage(&bed, &["diagnose", "-o", "wide"]).await.normalised_stdout(), @"
@@ -79,6 +80,7 @@ async fn one_content_under_several_references_on_a_node_is_never_stale() {
     pod/multi   app   <registry>/b/multi:v1   stale   1/1   re-pushed, built <age> ago; Always, not restarted since
     pod/plain   app   <registry>/a/app:1.0   fresh   1/1
     --- stderr
+
     1 of 3 workloads runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain pod/multi`
     ");
@@ -130,6 +132,7 @@ async fn one_content_pushed_under_three_index_digests_is_never_stale_in_any_orde
     pod/up-1   app   <registry>/c/up:v1   rewrapped   1/1   same content under another digest
     pod/up-2   app   <registry>/c/up:v1   rewrapped   1/1   same content under another digest
     --- stderr
+
     Nothing stale in 9 workloads with 9 pods.
     ");
     bed.finish().await;
@@ -201,6 +204,7 @@ async fn an_index_that_is_gone_from_the_registry_is_judged_by_what_the_node_has(
     pod/through-0   app   <registry>/through:v1   rewrapped   1/1   same content under another digest
     pod/through-1   app   <registry>/through:v1   rewrapped   1/1   same content under another digest
     --- stderr
+
     4 of 8 workloads most likely run old content, which cannot be proven.
     hint: see what is known with `kubectl freshimage explain pod/alone`
     ");
