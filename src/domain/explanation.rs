@@ -58,7 +58,7 @@ pub fn reason(judgement: &Judgement, policy: PullPolicy, since: Option<Timestamp
                 PullPolicy::IfNotPresent => "IfNotPresent, node holds the old bits",
                 PullPolicy::Never => "Never, node holds other bits",
                 PullPolicy::Always if started_after_build(judgement, since) => {
-                    "Always, yet started later: a mirror or cache may serve the old bits"
+                    "Always, but started before the push, or a mirror serves old bits"
                 }
                 PullPolicy::Always => "Always, not restarted since",
             };
