@@ -177,3 +177,135 @@ pub fn findings(
     }
     findings
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::reference::Repository;
+    use crate::domain::remote::{Failure, Provenance};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    const NOW: &str = "2026-11-23T12:00:00Z";
+
+    fn built(text: &str) -> Option<Content> {
+        let provenance = Provenance { created: Some(at(text)), ..Provenance::default() };
+        Some(Content { provenance, ..Content::default() })
+    }
+
+    fn judged(verdict: Verdict, ground: Ground) -> Judgement {
+        Judgement {
+            verdict,
+            ground,
+            served: None,
+            served_content: None,
+            running_content: None,
+            tag_moved: false,
+            evidence: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn ages_are_kubectls_and_meaningless_times_have_none() {
+        for (then, expected) in [
+            ("2026-11-23T11:59:15Z", Some("45s")),
+            ("2026-11-23T11:48:00Z", Some("12m")),
+            ("2026-11-23T07:00:00Z", Some("5h")),
+            ("2026-11-20T11:00:00Z", Some("3d")),
+            ("2023-11-20T11:00:00Z", Some("3y")),
+            ("1970-01-01T00:00:00Z", None),
+            ("1980-01-01T00:00:00Z", None),
+            ("2026-11-23T12:00:01Z", None),
+        ] {
+            assert_eq!(age(at(then), at(NOW)).as_deref(), expected, "{then}");
+        }
+    }
+
+    #[test]
+    fn a_stale_pods_reason_says_what_happened_and_what_keeps_the_old_bits() {
+        let new = "2026-11-20T11:00:00Z";
+        let old = "2026-11-17T11:00:00Z";
+        for (policy, served, running, since, expected) in [
+            (PullPolicy::IfNotPresent, new, old, old, "re-pushed, built 3d ago; IfNotPresent, node holds the old bits"),
+            (PullPolicy::Never, new, old, old, "re-pushed, built 3d ago; Never, node holds other bits"),
+            (PullPolicy::Always, new, old, old, "re-pushed, built 3d ago; Always, not restarted since"),
+            (
+                PullPolicy::Always,
+                new,
+                old,
+                "2026-11-22T11:00:00Z",
+                "re-pushed, built 3d ago; Always, but started before the push, or a mirror serves old bits",
+            ),
+            (
+                PullPolicy::IfNotPresent,
+                old,
+                new,
+                old,
+                "tag went back to a build of 6d ago; IfNotPresent, node holds the old bits",
+            ),
+            (
+                PullPolicy::IfNotPresent,
+                "1970-01-01T00:00:00Z",
+                "1970-01-01T00:00:00Z",
+                old,
+                "re-pushed; IfNotPresent, node holds the old bits",
+            ),
+        ] {
+            let judgement = Judgement {
+                served_content: built(served),
+                running_content: built(running),
+                ..judged(Verdict::Stale, Ground::DifferentContent)
+            };
+            assert_eq!(reason(&judgement, policy, Some(at(since)), at(NOW)), expected);
+        }
+    }
+
+    #[test]
+    fn other_verdicts_say_the_one_thing_that_matters() {
+        let repository = Repository::parse("reg.example.com/app").unwrap();
+        for (verdict, ground, expected) in [
+            (Verdict::Fresh, Ground::EqualDigest, ""),
+            (Verdict::Pinned, Ground::Pinned(PinnedTag::Moved), "tag has moved on"),
+            (Verdict::Waiting, Ground::Waits("ImagePullBackOff".into(), "a long story".into()), "ImagePullBackOff"),
+            (Verdict::Waiting, Ground::Ended("Completed".into()), "Completed"),
+            (Verdict::Unpublished, Ground::NoSuchTag, "the registry has no such tag"),
+            (
+                Verdict::Unknown,
+                Ground::Registry(Failure::TimedOut(20), repository),
+                "registry `reg.example.com` did not answer within 20s",
+            ),
+        ] {
+            assert_eq!(reason(&judged(verdict, ground), PullPolicy::IfNotPresent, None, at(NOW)), expected);
+        }
+    }
+
+    #[test]
+    fn a_restart_helps_only_where_it_asks_the_registry() {
+        for (policy, helps) in
+            [(PullPolicy::Always, true), (PullPolicy::IfNotPresent, false), (PullPolicy::Never, false)]
+        {
+            let remedies = remedies(Verdict::Stale, policy);
+            let restart = remedies.iter().find(|remedy| remedy.kind == RemedyKind::Restart).unwrap();
+            assert_eq!(restart.helps, helps, "{policy:?}");
+            assert_eq!(remedies.iter().any(|remedy| remedy.kind == RemedyKind::AlwaysPull), !helps, "{policy:?}");
+            assert_eq!(remedies[0].kind, RemedyKind::UniqueTag, "the best one first");
+        }
+        for verdict in [Verdict::Fresh, Verdict::Rewrapped, Verdict::Pinned, Verdict::Waiting, Verdict::Unknown] {
+            assert_eq!(remedies(verdict, PullPolicy::IfNotPresent), [], "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn findings_stand_beside_any_verdict() {
+        let fresh = judged(Verdict::Fresh, Ground::EqualDigest);
+        assert_eq!(findings(&fresh, Some("1.0"), PullPolicy::IfNotPresent, false, false), []);
+        assert_eq!(
+            findings(&fresh, Some("latest"), PullPolicy::Always, true, true),
+            [Finding::FloatingTag, Finding::AlwaysPull, Finding::ImageVolume, Finding::GitopsOwned]
+        );
+        let moved = Judgement { tag_moved: true, ..judged(Verdict::Pinned, Ground::Pinned(PinnedTag::Moved)) };
+        assert_eq!(findings(&moved, None, PullPolicy::Never, false, false), [Finding::MovedTag, Finding::PullNever]);
+    }
+}
