@@ -36,6 +36,10 @@ pub async fn demo(options: &DemoOptions) -> Result<(), Box<dyn std::error::Error
     let image = registry.image(REPOSITORY, "1.0");
     let stage = Stage { bed: &bed, binary: std::path::absolute(&options.binary)?, pause: options.pause };
 
+    stage.print(
+        "A cluster with two nodes and a registry are simulated in this process. The docker and kubectl lines show\n\
+         what you would type; what `kubectl freshimage` says is the real program's output.\n",
+    )?;
     stage.say("1. awesomeapp:1.0 is built, pushed and deployed with the default pull policy.")?;
     let old = bed.image("Hello from the first build").created("2026-11-17T09:12:00Z").revision("1a2b3c");
     let first = bed.push(&registry, REPOSITORY, "1.0", old).await;
