@@ -38,7 +38,9 @@ impl Default for RegistryOptions {
             insecure_registries: Vec::new(),
             mirrors: HashMap::new(),
             user_agent: concat!("kubectl-freshimage/", env!("CARGO_PKG_VERSION")).to_owned(),
-            per_host_limit: 16,
+            // HEADs are small, and a large cluster's tags lie in few registries: with half as many, the last page's
+            // tags are waited for twice as long.
+            per_host_limit: 32,
             retry_budget: Duration::from_secs(5),
         }
     }

@@ -151,7 +151,7 @@ async fn what_passes_is_tried_again_twice() {
 #[tokio::test]
 async fn a_registry_that_never_answers_is_not_waited_for_by_everybody() {
     let server = Server::start(|_| Answer::status(200).after(Duration::from_secs(60))).await;
-    let options = RegistryOptions { request_timeout: Duration::from_millis(300), ..options() };
+    let options = RegistryOptions { request_timeout: Duration::from_millis(300), per_host_limit: 16, ..options() };
     let registries = Registries::new(options, Arc::new(NoSecrets));
     let asks = (0..60).map(|number| {
         let (registries, tag) = (registries.clone(), tag(&server, &format!("app{number}:1"), Access::default()));

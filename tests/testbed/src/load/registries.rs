@@ -95,9 +95,8 @@ impl Registries {
             let place = number % hosts.len();
             let repository =
                 if is_sidecar { "mesh/proxy".to_owned() } else { format!("team-{}/service-{number}", number % 10) };
-            // Spread evenly: 5 of 100 are every twentieth.
-            let is_stale =
-                !is_sidecar && (number + 1) * options.stale_percent / 100 != number * options.stale_percent / 100;
+            // Spread over namespaces and registries alike, as re-pushes are: a prime strides through the hundreds.
+            let is_stale = !is_sidecar && (number / 100 + (number % 100) * 37) % 100 < options.stale_percent;
             let (old_manifest, old_digest, old_config, old_config_digest) = build(0, number);
             let (new_manifest, new_digest, new_config, new_config_digest) = build(1, number);
             let shelf = &mut shelves[place];
