@@ -131,6 +131,8 @@ fn remedy_name(remedy: &Remedy, item: &Item) -> String {
         RemedyKind::Restart if restarts(item) => {
             format!("`kubectl rollout restart {}`", names::workload(&item.workload))
         }
+        // Nobody makes another of a bare pod that is deleted.
+        RemedyKind::Restart if &*item.workload.kind == "Pod" => "creating the pod anew".to_owned(),
         RemedyKind::Restart => "deleting the pods, for new ones".to_owned(),
         RemedyKind::AlwaysPull => {
             let advice = if remedy.helps { " (not recommended)" } else { "" };
