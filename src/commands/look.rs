@@ -3,7 +3,7 @@
 //! Everything that can overlap does: nodes and owners are read beside the pods, and tags are asked for
 //! as soon as the first page of pods names them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,8 +74,14 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
     asking.settle(&mut inquiry, |answered, asked| progress.set(progress::line(pods, answered, asked))).await;
     let now = Timestamp::now();
     let mut diagnosis = inquiry.report(now, cluster.problems());
+    let mut busy: HashSet<Arc<str>> = if targets.is_empty() {
+        HashSet::new()
+    } else {
+        let ownerships = snapshot.pods.iter().map(|pod| inquiry::ownership(pod, &snapshot.owners));
+        ownerships.flat_map(|ownership| ownership.chain).map(|above| above.uid).collect()
+    };
     for target in &targets {
-        let idle = idle(&cluster, target, &snapshot).await;
+        let idle = idle(&cluster, target, &mut busy).await;
         diagnosis.add_idle(idle);
     }
     diagnosis.problems = cluster.problems();
@@ -170,14 +176,11 @@ fn is_meant(target: &Target, pod: &Pod, ownership: &inquiry::Ownership) -> bool 
     })
 }
 
-/// A workload that was named and has no pods still deserves its rows.
-async fn idle(cluster: &Cluster, target: &Target, snapshot: &Snapshot) -> Vec<Item> {
+/// A workload that was named and has no pods still deserves its rows. `busy` are the UIDs of those that have
+/// some, or were told already: one workload may be named twice.
+async fn idle(cluster: &Cluster, target: &Target, busy: &mut HashSet<Arc<str>>) -> Vec<Item> {
     let Some(owner) = &target.owner else { return Vec::new() };
-    let has_pods = snapshot
-        .pods
-        .iter()
-        .any(|pod| inquiry::ownership(pod, &snapshot.owners).chain.iter().any(|above| above.uid == owner.itself.uid));
-    if has_pods {
+    if !busy.insert(Arc::clone(&owner.itself.uid)) {
         return Vec::new();
     }
     let workload = Workload { namespace: Arc::clone(&target.namespace), reference: owner.itself.clone() };

@@ -22,6 +22,18 @@ pub struct Fetched<'a> {
     pub manifest: &'a Manifest,
 }
 
+/// Indexes of more images are not compared: nobody builds for so many platforms, and each image is a request.
+const MOST_IMAGES: usize = 100;
+
+/// Which of an index's images are compared.
+#[derive(Clone, Copy)]
+enum Among<'a> {
+    /// Those that a runtime there would choose among; `None`: all.
+    Chosen(Option<&'a Platform>),
+    /// Whatever can run there, preferred or not.
+    Fitting(&'a Platform),
+}
+
 /// The outcome of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Comparison {
@@ -58,8 +70,7 @@ pub fn runnable(children: &[Child]) -> impl Iterator<Item = &Child> {
 #[must_use]
 pub fn choices<'a>(children: &'a [Child], node: Option<&Platform>) -> Vec<&'a Child> {
     let Some(node) = node else { return runnable(children).collect() };
-    let fitting: Vec<&Child> =
-        runnable(children).filter(|child| child.platform.as_ref().is_none_or(|platform| platform.fits(node))).collect();
+    let fitting: Vec<&Child> = runnable(children).filter(|child| may_run(child, node)).collect();
     let exact = |child: &&Child| {
         child.platform.as_ref().is_some_and(|platform| platform.normal_variant() == node.normal_variant())
     };
@@ -70,6 +81,10 @@ pub fn choices<'a>(children: &'a [Child], node: Option<&Platform>) -> Vec<&'a Ch
         // Nothing fits and yet it runs: runtimes fall back to related platforms (386 on amd64).
         (true, true) => runnable(children).collect(),
     }
+}
+
+fn may_run(child: &Child, node: &Platform) -> bool {
+    child.platform.as_ref().is_none_or(|platform| platform.fits(node))
 }
 
 /// Compares what runs with what is served, for a node of this platform (`None`: not known).
@@ -89,7 +104,7 @@ pub fn compare(
             return Comparison::Undecidable(format!("{what} has no config digest to compare"));
         }
     }
-    let outcome = compare_on(running, served, node, answers, access);
+    let outcome = compare_among(running, served, Among::Chosen(node), answers, access);
     let (Comparison::Different, Manifest::Image { config, .. }, Manifest::Index { .. }, Some(node)) =
         (&outcome, running.manifest, served.manifest, node)
     else {
@@ -100,28 +115,35 @@ pub fn compare(
     let object = with((running.repository.clone(), config.clone()), access);
     match answers.configs.get(&object) {
         None => Comparison::Ask(vec![Question::Config(object)]),
-        Some(Ok(ImageConfig { platform: Some(platform), .. })) if !platform.fits(node) => {
-            compare_on(running, served, Some(platform), answers, access)
+        Some(Ok(ImageConfig { platform: Some(platform), .. })) if platform.fits(node) => {
+            compare_among(running, served, Among::Fitting(node), answers, access)
         }
-        Some(_) => outcome,
+        Some(Ok(ImageConfig { platform: Some(platform), .. })) => {
+            compare_among(running, served, Among::Chosen(Some(platform)), answers, access)
+        }
+        // It does not tell, or cannot be read: then it must not be equal to any of them.
+        Some(_) => compare_among(running, served, Among::Chosen(None), answers, access),
     }
 }
 
-fn compare_on(
+fn compare_among(
     running: Fetched<'_>,
     served: Fetched<'_>,
-    platform: Option<&Platform>,
+    among: Among<'_>,
     answers: &Answers,
     access: &Arc<Access>,
 ) -> Comparison {
-    let ours = match candidates(running, platform, answers, access) {
+    let ours = match candidates(running, among, answers, access) {
         Ok(candidates) => candidates,
         Err(comparison) => return comparison,
     };
-    let theirs = match candidates(served, platform, answers, access) {
+    let theirs = match candidates(served, among, answers, access) {
         Ok(candidates) => candidates,
         Err(comparison) => return comparison,
     };
+    if theirs.is_empty() {
+        return nothing_served();
+    }
     match matches(&ours, &theirs) {
         Ok((_, 0)) => Comparison::Undecidable("the index that runs has no image in it".to_owned()),
         Ok((same, total)) if same == total => Comparison::Same,
@@ -133,6 +155,11 @@ fn compare_on(
             Comparison::Ask(missing.into_iter().map(|object| Question::Manifest(with(object, access))).collect())
         }
     }
+}
+
+/// An index of attestations alone, or of nothing: no content to run, and so none to differ from.
+fn nothing_served() -> Comparison {
+    Comparison::Undecidable("the index that the tag serves has no image in it".to_owned())
 }
 
 fn with(object: (Repository, Digest), access: &Arc<Access>) -> Object {
@@ -166,14 +193,19 @@ fn matches(ours: &[Candidate<'_>], theirs: &[Candidate<'_>]) -> Result<(usize, u
 /// Whether both can be the same content as far as their platforms tell. Nothing told fits everything.
 fn could_be(our: &Candidate<'_>, their: &Candidate<'_>) -> bool {
     let (Some(our), Some(their)) = (our.platform, their.platform) else { return true };
-    our.os == their.os && our.architecture == their.architecture && our.normal_variant() == their.normal_variant()
+    // Many an index leaves the variant of 32-bit arm out.
+    let variant_fits = match (our.normal_variant(), their.normal_variant()) {
+        (None, _) | (_, None) if our.architecture == "arm" => true,
+        (our, their) => our == their,
+    };
+    our.os == their.os && our.architecture == their.architecture && variant_fits
 }
 
-/// The images of a manifest that a node of this platform might run. Children that were fetched already
+/// The images of a manifest that may be what runs. Children that were fetched already
 /// have their config; one that failed ends the comparison, for it might be the equal one.
 fn candidates<'a>(
     fetched: Fetched<'a>,
-    node: Option<&Platform>,
+    among: Among<'_>,
     answers: &'a Answers,
     access: &Arc<Access>,
 ) -> Result<Vec<Candidate<'a>>, Comparison> {
@@ -187,8 +219,14 @@ fn candidates<'a>(
             }]);
         }
         Manifest::Incomparable(what) => return Err(Comparison::Undecidable(what.clone())),
-        Manifest::Index { children, .. } => choices(children, node),
+        Manifest::Index { children, .. } => match among {
+            Among::Chosen(node) => choices(children, node),
+            Among::Fitting(node) => runnable(children).filter(|child| may_run(child, node)).collect(),
+        },
     };
+    if children.len() > MOST_IMAGES {
+        return Err(Comparison::Undecidable(format!("an index of {} images is not compared", children.len())));
+    }
     children
         .into_iter()
         .map(|child| {
@@ -224,13 +262,30 @@ pub fn contains_config(
     if let Manifest::Incomparable(what) = served.manifest {
         return Comparison::Undecidable(format!("{what} has no config digest to compare"));
     }
-    // The node's own platform first: in the ordinary case that is one GET. The others follow only if it
-    // does not match, for a node may run a platform that is not its own.
-    for platform in [node, None] {
-        let candidates = match candidates(served, platform, answers, access) {
+    // The node's own platform first: in the ordinary case that is one GET. If it does not match, the config
+    // that runs tells (it is wanted for the explanation anyway) whether the others have to follow: a node may
+    // run a platform that is not its own.
+    let mut steps = vec![Among::Chosen(node)];
+    if let Some(node) = node {
+        steps.push(Among::Fitting(node));
+        steps.push(Among::Chosen(None));
+    }
+    for among in steps {
+        if let (Among::Fitting(node), Manifest::Index { .. }) = (among, served.manifest) {
+            let object = with((served.repository.clone(), config.clone()), access);
+            match answers.configs.get(&object) {
+                None => return Comparison::Ask(vec![Question::Config(object)]),
+                Some(Ok(ImageConfig { platform: Some(platform), .. })) if platform.fits(node) => {}
+                Some(_) => continue,
+            }
+        }
+        let candidates = match candidates(served, among, answers, access) {
             Ok(candidates) => candidates,
             Err(comparison) => return comparison,
         };
+        if candidates.is_empty() && matches!(among, Among::Chosen(_)) {
+            return nothing_served();
+        }
         if candidates.iter().any(|candidate| candidate.config == Some(config)) {
             return Comparison::Same;
         }
@@ -241,6 +296,9 @@ pub fn contains_config(
             .collect();
         if !unknown.is_empty() {
             return Comparison::Ask(unknown);
+        }
+        if matches!(among, Among::Fitting(_)) {
+            break;
         }
     }
     Comparison::Different

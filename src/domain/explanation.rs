@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::diagnosis::{Content, Finding, Remedy, RemedyKind, Verdict};
 use super::verdict::{Ground, Judgement, PinnedTag};
-use super::workload::PullPolicy;
+use super::workload::{PullPolicy, Role};
 
 /// `now - then` in kubectl's words: `45s`, `12m`, `5h`, `3d`, `2y`. `None` where `then` tells nothing: a
 /// reproducible build's 1970, or a clock in the future.
@@ -54,7 +54,10 @@ pub fn reason(judgement: &Judgement, policy: PullPolicy, since: Option<Timestamp
     match (&judgement.verdict, &judgement.ground) {
         (Verdict::Stale, _) => {
             let moved = moved(judgement, now);
+            let back =
+                direction(judgement.served_content.as_ref(), judgement.running_content.as_ref()) == Direction::Back;
             let cause = match policy {
+                PullPolicy::IfNotPresent if back => "IfNotPresent, node holds the newer bits",
                 PullPolicy::IfNotPresent => "IfNotPresent, node holds the old bits",
                 PullPolicy::Never => "Never, node holds other bits",
                 PullPolicy::Always if started_after_build(judgement, since) => {
@@ -98,16 +101,21 @@ fn moved(judgement: &Judgement, now: Timestamp) -> String {
     }
 }
 
-/// A pod that was created clearly after the served content was built should have pulled it.
+/// A pod that was created clearly after the served content was built should have pulled it. Where the tag went back to
+/// an older build this tells nothing: every pod is younger than that.
 fn started_after_build(judgement: &Judgement, since: Option<Timestamp>) -> bool {
+    if direction(judgement.served_content.as_ref(), judgement.running_content.as_ref()) != Direction::Forward {
+        return false;
+    }
     let built = judgement.served_content.as_ref().and_then(|content| content.provenance.created);
     // A build is pushed some time after it was made; five minutes keep ordinary pipelines out.
     matches!((built, since), (Some(built), Some(since)) if built.as_second() > 400_000_000 && since.as_second() - built.as_second() > 300)
 }
 
-/// What helps against old content, and what does not.
+/// What helps against old content, and what does not. A debug container is never started again, so that only what a
+/// new one asks for is up to anybody.
 #[must_use]
-pub fn remedies(verdict: Verdict, policy: PullPolicy) -> Vec<Remedy> {
+pub fn remedies(verdict: Verdict, policy: PullPolicy, role: Role) -> Vec<Remedy> {
     if !matches!(verdict, Verdict::Stale | Verdict::Suspect | Verdict::Mixed) {
         return Vec::new();
     }
@@ -137,6 +145,9 @@ pub fn remedies(verdict: Verdict, policy: PullPolicy) -> Vec<Remedy> {
         ),
         remedy(RemedyKind::Digest, true, "a digest names its content; nothing can answer it with other bits"),
     ];
+    if role == Role::Ephemeral {
+        return remedies;
+    }
     remedies.push(restart);
     if policy != PullPolicy::Always {
         remedies.push(remedy(

@@ -7,7 +7,7 @@ use super::diagnosis::WorkloadName;
 use super::inventory::{Answers, Question, Tag, Workload};
 use super::reference::Reference;
 use super::verdict::{self, Ground, Judgement, Step, Subject};
-use super::workload::{Access, Container, Manager, Owner, OwnerReference, Pod, Role, Snapshot, State};
+use super::workload::{Access, Container, Manager, Owner, OwnerReference, Phase, Pod, Role, Snapshot, State};
 
 /// Chains of owners are short; a longer one is a cycle.
 const LONGEST_CHAIN: usize = 16;
@@ -143,8 +143,10 @@ impl<'a> Inquiry<'a> {
                     && self.references_differ.contains(&container_key(pod, &ownership.workload, container));
                 let key = || (Arc::clone(&container.image), Arc::clone(&container.image_id), Arc::clone(&pod.access));
                 // What else could decide: nothing runs, the pod goes, or a rollout changes the reference.
-                let plain =
-                    matches!(container.state, State::Running { .. }) && !pod.deleting && !differ && !self.thorough;
+                let runs = matches!(container.state, State::Running { .. })
+                    && !pod.deleting
+                    && !matches!(pod.phase, Phase::Succeeded | Phase::Failed);
+                let plain = runs && !differ && !self.thorough;
                 if plain && let Some(judgement) = self.equal.get(&key()) {
                     *slot = Some(Arc::clone(judgement));
                     continue;

@@ -40,8 +40,32 @@ struct Document {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Descriptor {
     digest: String,
+    #[serde(default, deserialize_with = "lenient")]
+    media_type: Option<String>,
+}
+
+impl Descriptor {
+    /// Whether it is an image's config, which lists the digests of what is in the layers and so names the
+    /// content. An artifact's config need not: many have `{}` there, a Helm chart its name and version, and two
+    /// contents share one config digest.
+    fn names_content(&self) -> bool {
+        const IMAGES: [&str; 4] = [
+            manifest::IMAGE_CONFIG_MEDIA_TYPE,
+            manifest::IMAGE_DOCKER_CONFIG_MEDIA_TYPE,
+            // What Docker 1.10 wrote, and what nothing tells.
+            "application/octet-stream",
+            "",
+        ];
+        /// `{}` and nothing at all.
+        const EMPTY: [&str; 2] = [
+            "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        ];
+        IMAGES.contains(&self.media_type.as_deref().unwrap_or_default()) && !EMPTY.contains(&self.digest.as_str())
+    }
 }
 
 #[derive(Deserialize)]
@@ -116,7 +140,10 @@ pub(super) fn manifest(body: &[u8], content_type: Option<&str>) -> Result<Manife
             let children = entries.into_iter().map(child).collect::<Result<_, _>>()?;
             Ok(Manifest::Index { children, provenance })
         }
-        (None, Some(config)) => Ok(Manifest::Image { config: digest(&config.digest)?, provenance }),
+        (None, Some(config)) if config.names_content() => {
+            Ok(Manifest::Image { config: digest(&config.digest)?, provenance })
+        }
+        (None, Some(_)) => Ok(Manifest::Incomparable("an artifact that is no image".to_owned())),
         // An index of no children writes `null` or nothing with some builders.
         (None, None) if media_type.contains("index") || media_type.contains("manifest.list") => {
             Ok(Manifest::Index { children: Vec::new(), provenance })
@@ -242,13 +269,30 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_known_by_its_config_whatever_type_it_declares() {
+    fn an_image_is_known_by_its_config() {
         for document in [
             json!({ "schemaVersion": 2, "config": { "digest": hex('a') }, "layers": [] }),
             json!({ "mediaType": "application/vnd.docker.distribution.manifest.v2+json", "config": { "digest": hex('a') } }),
-            json!({ "config": { "digest": hex('a'), "mediaType": "application/vnd.cncf.helm.config.v1+json" } }),
+            json!({ "config": { "digest": hex('a'), "mediaType": "application/vnd.oci.image.config.v1+json" } }),
+            json!({ "config": { "digest": hex('a'), "mediaType": "application/vnd.docker.container.image.v1+json" } }),
+            json!({ "config": { "digest": hex('a'), "mediaType": "application/octet-stream" } }),
+            json!({ "config": { "digest": hex('a'), "mediaType": 7 } }),
         ] {
             let expected = Manifest::Image { config: hex('a').parse().unwrap(), provenance: Provenance::default() };
+            assert_eq!(read(&document), Ok(expected), "{document}");
+        }
+    }
+
+    #[test]
+    fn an_artifacts_config_does_not_name_its_content() {
+        let empty = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+        for document in [
+            json!({ "config": { "digest": hex('a'), "mediaType": "application/vnd.cncf.helm.config.v1+json" } }),
+            json!({ "config": { "digest": empty, "mediaType": "application/vnd.oci.empty.v1+json" } }),
+            json!({ "config": { "digest": empty, "mediaType": "application/vnd.unknown.config.v1+json" } }),
+            json!({ "config": { "digest": empty, "mediaType": "application/vnd.oci.image.config.v1+json" } }),
+        ] {
+            let expected = Manifest::Incomparable("an artifact that is no image".to_owned());
             assert_eq!(read(&document), Ok(expected), "{document}");
         }
     }

@@ -48,7 +48,10 @@ fn section(item: &Item, options: &Options) -> String {
             page.identity("tag serves", identity(digest, item.served.as_ref()), "");
             page.more(&built(item.served.as_ref()));
         }
-        None if item.verdict == Verdict::Pinned => page.field("tag serves", "not asked: the digest decides"),
+        // A digest without a tag has nothing to look up.
+        None if item.verdict == Verdict::Pinned && item.running.iter().all(|group| group.evidence.is_empty()) => {
+            page.field("tag serves", "not asked: the digest decides");
+        }
         None => page.field("tag serves", "not known"),
     }
     let several = item.running.len() > 1;
@@ -131,6 +134,8 @@ fn remedy_name(remedy: &Remedy, item: &Item) -> String {
         RemedyKind::Restart if restarts(item) => {
             format!("`kubectl rollout restart {}`", names::workload(&item.workload))
         }
+        // Nobody makes another of a bare pod that is deleted.
+        RemedyKind::Restart if &*item.workload.kind == "Pod" => "creating the pod anew".to_owned(),
         RemedyKind::Restart => "deleting the pods, for new ones".to_owned(),
         RemedyKind::AlwaysPull => {
             let advice = if remedy.helps { " (not recommended)" } else { "" };

@@ -93,9 +93,9 @@ async fn all_names_of_an_official_image_are_one_reference() {
       so   the contents differ (config digests)
 
       why   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
-      no help   deleting the pods, for new ones: the node gives a new pod the
-                  image that it holds; nothing asks the registry again, as long as
-                  the pod's credentials are the ones that the image was pulled with
+      no help   creating the pod anew: the node gives a new pod the image that it
+                  holds; nothing asks the registry again, as long as the pod's
+                  credentials are the ones that the image was pulled with
       helps   a unique tag for each build: no node, mirror or cache can answer a
                   tag that was never used with old content (best)
                   the digest in the reference: nginx@<manifest:nginx, next>…: a digest

@@ -70,7 +70,7 @@ async fn every_role_has_its_own_row_and_a_stale_sidecar_is_stale_alone() {
     --- stdout
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
     statefulset/shop   migrate (init)   <registry>/migrate:1.0   waiting   1/1   Completed
-    statefulset/shop   proxy (sidecar)   <registry>/proxy:1.0   stale   1/1   tag went back to a build of <age> ago; IfNotPresent, node holds the old bits
+    statefulset/shop   proxy (sidecar)   <registry>/proxy:1.0   stale   1/1   tag went back to a build of <age> ago; IfNotPresent, node holds the newer bits
     statefulset/shop   app   <registry>/app:1.0   fresh   1/1
     statefulset/shop   shell (ephemeral)   <registry>/shell:1.0   fresh   1/1
     statefulset/shop   assets (volume)   <registry>/assets:1.0   unknown   1/1   the cluster does not report what an image volume holds (feature gate ImageVolumeWithDigest)
@@ -126,7 +126,7 @@ async fn an_image_volume_is_judged_where_the_kubelet_reports_what_it_holds() {
     statefulset/shop   proxy (sidecar)   <registry>/proxy:1.0   fresh   1/1
     statefulset/shop   app   <registry>/app:1.0   fresh   1/1
     statefulset/shop   shell (ephemeral)   <registry>/shell:1.0   fresh   1/1
-    statefulset/shop   assets (volume)   <registry>/assets:1.0   stale   1/1   tag went back to a build of <age> ago; IfNotPresent, node holds the old bits
+    statefulset/shop   assets (volume)   <registry>/assets:1.0   stale   1/1   tag went back to a build of <age> ago; IfNotPresent, node holds the newer bits
     --- stderr
 
     1 of 1 workload runs old content in 1 pod.

@@ -210,8 +210,8 @@ async fn an_index_that_is_gone_from_the_registry_is_judged_by_what_the_node_has(
     ");
     assert_snapshot!(proofs(&bed).await, @"
     alone: <registry>/alone@<index:low>: what runs is no longer in the registry, so its content can't be compared; most likely the tag was pushed again
-    both-0: <registry>/both@<index:low>: node node-a has the running and the served digest as names of one image
-    both-1: <registry>/both@<index:low>: node node-a has the running and the served digest as names of one image
+    both-0: <registry>/both@<index:low>: node node-a has the running digest and what the tag serves as names of one image
+    both-1: <registry>/both@<index:low>: node node-a has the running digest and what the tag serves as names of one image
     forgotten-0: <registry>/forgotten@<index:low>: what runs is no longer in the registry, so its content can't be compared; most likely the tag was pushed again
     forgotten-1: <registry>/forgotten@<index:low>: what runs is no longer in the registry, so its content can't be compared; most likely the tag was pushed again
     other: <registry>/other@<index:other>: what runs is no longer in the registry, so its content can't be compared; most likely the tag was pushed again

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -95,15 +95,16 @@ fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
         (rank(b), &a.pod.name).cmp(&(rank(a), &b.pod.name))
     });
     let groups = groups(&judged, now);
+    // Live pods come first.
     let live = judged.iter().filter(|one| is_live(one.pod)).count();
-    let total = if live == 0 { judged.len() } else { live };
+    let speaking = &judged[..if live == 0 { judged.len() } else { live }];
     // A row exists because at least one container was judged.
-    let newest = &judged[0];
-    let (verdict, reason) = verdict(&judged, &groups);
+    let newest = &speaking[0];
+    let (verdict, reason) = verdict(speaking, &groups);
     let matching = match verdict {
-        Verdict::Mixed => count(&groups, &[Verdict::Stale]),
-        Verdict::Fresh | Verdict::Rewrapped => count(&groups, &[Verdict::Fresh, Verdict::Rewrapped]),
-        other => count(&groups, &[other]),
+        Verdict::Mixed => count(speaking, &[Verdict::Stale]),
+        Verdict::Fresh | Verdict::Rewrapped => count(speaking, &[Verdict::Fresh, Verdict::Rewrapped]),
+        other => count(speaking, &[other]),
     };
     let reference: Option<Reference> = newest.container.image.parse().ok();
     let tag = reference.as_ref().and_then(|reference| match reference.digest() {
@@ -112,7 +113,7 @@ fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
     });
     let managers = newest.ownership.managers.clone();
     let policy = newest.container.pull_policy;
-    let findings: BTreeSet<Finding> = judged
+    let findings: BTreeSet<Finding> = speaking
         .iter()
         .flat_map(|one| {
             explanation::findings(
@@ -124,7 +125,8 @@ fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
             )
         })
         .collect();
-    let speaking = judged.iter().find(|one| one.judgement.served_content.is_some()).unwrap_or(newest);
+    // Pods of another reference tell what another tag serves.
+    let of_this_image = || judged.iter().filter(|one| one.container.image == newest.container.image);
     Item {
         namespace: Arc::clone(&newest.pod.namespace),
         workload: newest.ownership.workload.clone(),
@@ -132,31 +134,40 @@ fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
         image: Arc::clone(&newest.container.image),
         verdict,
         reason,
-        served_digest: judged.iter().find_map(|one| one.judgement.served.clone()),
-        served: speaking.judgement.served_content.clone(),
+        served_digest: of_this_image().find_map(|one| one.judgement.served.clone()),
+        served: of_this_image().find_map(|one| one.judgement.served_content.clone()),
         findings: findings.into_iter().collect(),
-        remedies: explanation::remedies(verdict, policy),
+        remedies: explanation::remedies(verdict, policy, newest.container.role),
         managers,
         running: groups,
-        pods: PodCounts { matching: matching.min(total), total },
+        pods: PodCounts { matching, total: speaking.len() },
     }
 }
 
-fn count(groups: &[Group], verdicts: &[Verdict]) -> usize {
-    groups.iter().filter(|group| verdicts.contains(&group.verdict)).map(|group| group.pods.len()).sum()
+fn count(judged: &[Judged<'_>], verdicts: &[Verdict]) -> usize {
+    judged.iter().filter(|one| verdicts.contains(&one.judgement.verdict)).count()
 }
 
 fn groups(judged: &[Judged<'_>], now: Timestamp) -> Vec<Group> {
-    type Key<'a> = (std::cmp::Reverse<Verdict>, &'a Arc<str>, &'a Arc<str>, String);
+    // One index is another content on each platform, and the policy is part of the reason.
+    type Key<'a> = (std::cmp::Reverse<Verdict>, &'a Arc<str>, &'a Arc<str>, String, Option<&'a Digest>, &'static str);
     let mut grouped: BTreeMap<Key<'_>, Vec<&Judged<'_>>> = BTreeMap::new();
     for one in judged {
         let proof = one.judgement.ground.proof();
-        let key = (std::cmp::Reverse(one.judgement.verdict), &one.container.image, &one.container.image_id, proof);
+        let config = one.judgement.running_content.as_ref().and_then(|content| content.config_digest.as_ref());
+        let key = (
+            std::cmp::Reverse(one.judgement.verdict),
+            &one.container.image,
+            &one.container.image_id,
+            proof,
+            config,
+            one.container.pull_policy.as_str(),
+        );
         grouped.entry(key).or_default().push(one);
     }
     grouped
         .into_iter()
-        .map(|((_, image, image_id, proof), members)| {
+        .map(|((_, image, image_id, proof, ..), members)| {
             let first = members[0];
             let since = members.iter().filter_map(|one| one.pod.created).min();
             let latest = members.iter().filter_map(|one| one.pod.created).max();
@@ -190,16 +201,35 @@ fn content_of(judgement: &Judgement) -> Option<ContentKey<'_>> {
         Verdict::Fresh | Verdict::Rewrapped => Some(ContentKey::Served),
         Verdict::Stale => {
             let config = judgement.running_content.as_ref().and_then(|content| content.config_digest.as_ref());
-            Some(ContentKey::Other(config))
+            let platform = judgement.running_platform.as_ref();
+            Some(ContentKey::Other(
+                platform.map(|platform| (&*platform.os, &*platform.architecture, platform.normal_variant())),
+                config,
+            ))
         }
         _ => None,
     }
 }
 
+/// Whether two of these are proven to be different: one is served and another is not, or two are for one platform
+/// and have different configs. One old index has another config on each platform, and where one of both is not known
+/// nothing is proven.
+fn differ(keys: &BTreeSet<ContentKey<'_>>) -> bool {
+    let mut old: HashMap<ToldPlatform<'_>, &Digest> = HashMap::new();
+    let two_for_one_platform = keys.iter().any(|key| match key {
+        ContentKey::Other(Some(platform), Some(config)) => old.insert(*platform, config).is_some(),
+        _ => false,
+    });
+    two_for_one_platform || (keys.len() > 1 && keys.contains(&ContentKey::Served))
+}
+
+/// Operating system, architecture and variant.
+type ToldPlatform<'a> = (&'a str, &'a str, Option<&'a str>);
+
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum ContentKey<'a> {
     Served,
-    Other(Option<&'a Digest>),
+    Other(Option<ToldPlatform<'a>>, Option<&'a Digest>),
 }
 
 fn verdict(judged: &[Judged<'_>], groups: &[Group]) -> (Verdict, String) {
@@ -209,12 +239,13 @@ fn verdict(judged: &[Judged<'_>], groups: &[Group]) -> (Verdict, String) {
             contents.entry(&one.container.image).or_default().insert(key);
         }
     }
-    if contents.values().any(|keys| keys.len() > 1) {
+    if contents.values().any(differ) {
         return (Verdict::Mixed, mixed_reason(judged, groups));
     }
-    let worst = groups.iter().map(|group| group.verdict).max().unwrap_or(Verdict::Unknown);
-    let mut reason =
-        groups.iter().find(|group| group.verdict == worst).map_or_else(String::new, |group| group.reason.clone());
+    let worst = judged.iter().map(|one| one.judgement.verdict).max().unwrap_or(Verdict::Unknown);
+    let names: HashSet<&Arc<str>> = judged.iter().map(|one| &one.pod.name).collect();
+    let speaks = |group: &&Group| group.verdict == worst && group.pods.iter().any(|pod| names.contains(pod));
+    let mut reason = groups.iter().find(speaks).map_or_else(String::new, |group| group.reason.clone());
     // Pods that run nothing do not change the verdict, but whoever looks wants to know of them.
     if worst != Verdict::Waiting {
         let live: BTreeSet<&Arc<str>> = judged.iter().filter(|one| is_live(one.pod)).map(|one| &one.pod.name).collect();
@@ -248,7 +279,7 @@ fn mixed_reason(judged: &[Judged<'_>], groups: &[Group]) -> String {
         Some(Direction::Back) => "newer",
         _ => "other",
     };
-    let list = |nodes: &BTreeSet<&Arc<str>>| nodes.iter().map(|node| node.as_ref()).collect::<Vec<&str>>().join(", ");
+    let list = |nodes: &BTreeSet<&Arc<str>>| few(&nodes.iter().map(|node| node.as_ref()).collect::<Vec<&str>>());
     if stale.is_empty() || fresh.is_empty() || !stale.is_disjoint(&fresh) {
         let pods: Vec<&str> = groups
             .iter()

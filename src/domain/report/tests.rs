@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::domain::Platform;
+use crate::domain::diagnosis::RemedyKind;
 use crate::domain::inventory::{Answers, Question};
-use crate::domain::remote::{Failure, ImageConfig, Manifest, Provenance, Served};
+use crate::domain::remote::{Child, Failure, ImageConfig, Manifest, Provenance, Served};
 use crate::domain::workload::{Access, Manager, Owner, OwnerReference, PullPolicy, Snapshot, State};
 
 const IMAGE: &str = "reg.example.com/app:1.0";
@@ -59,7 +61,8 @@ fn pod(name: &str, node: &str, runs: char, controller: Option<OwnerReference>) -
 }
 
 /// The tag serves `a`; every digest is a plain manifest whose config is the digest of the next letter;
-/// `a` and `b` share theirs. The config of `a` was built at 100 s, all others at 0 s.
+/// `a` and `b` share theirs. The config of `a` was built at 100 s, of `9` at 200 s, all others at 0 s. All are for
+/// linux/amd64, but `e` is an index of `c` for that and of `d` for arm64.
 fn diagnose(snapshot: &Snapshot) -> Diagnosis {
     let mut answers = Answers::default();
     let mut inquiry = Inquiry::new(snapshot, false);
@@ -77,13 +80,29 @@ fn diagnose(snapshot: &Snapshot) -> Diagnosis {
                     let letter = object.digest.hex().chars().next().unwrap();
                     let config = if letter == 'b' { 'a' } else { letter };
                     let manifest = Manifest::Image { config: hex(config), provenance: Provenance::default() };
-                    let answer = if letter == 'f' { Err(Failure::NotFound) } else { Ok(manifest) };
+                    let child = |letter, architecture| Child {
+                        digest: hex(letter),
+                        platform: Some(Platform::new("linux", architecture)),
+                        attestation: false,
+                    };
+                    let answer = match letter {
+                        'e' => Ok(Manifest::Index {
+                            children: vec![child('c', "amd64"), child('d', "arm64")],
+                            provenance: Provenance::default(),
+                        }),
+                        'f' => Err(Failure::NotFound),
+                        _ => Ok(manifest),
+                    };
                     answers.manifests.insert(object, answer);
                 }
                 Question::Config(object) => {
-                    let created = Some(at(if object.digest == hex('a') { 100 } else { 0 }));
+                    let seconds =
+                        [('a', 100), ('9', 200)].into_iter().find(|(letter, _)| object.digest == hex(*letter));
+                    let created = Some(at(seconds.map_or(0, |(_, seconds)| seconds)));
                     let provenance = Provenance { created, ..Provenance::default() };
-                    answers.configs.insert(object, Ok(ImageConfig { provenance, platform: None }));
+                    let platform =
+                        Some(Platform::new("linux", if object.digest == hex('d') { "arm64" } else { "amd64" }));
+                    answers.configs.insert(object, Ok(ImageConfig { provenance, platform }));
                 }
                 Question::NodeImages(node) => {
                     answers.node_images.insert(node, Ok(Vec::new()));
@@ -139,14 +158,7 @@ fn stale_replicas_make_one_row_of_the_deployment_at_the_top() {
     assert_eq!((item.pods.matching, item.pods.total, item.running.len()), (2, 2, 1));
     assert_eq!(item.reason, "re-pushed, built 2d ago; IfNotPresent, node holds the old bits");
     assert_eq!(item.findings, [Finding::MovedTag]);
-    assert!(
-        !item
-            .remedies
-            .iter()
-            .find(|remedy| remedy.kind == crate::domain::diagnosis::RemedyKind::Restart)
-            .unwrap()
-            .helps
-    );
+    assert!(!item.remedies.iter().find(|remedy| remedy.kind == RemedyKind::Restart).unwrap().helps);
 }
 
 #[test]
@@ -168,7 +180,7 @@ fn different_contents_on_one_node_are_told_by_pod() {
 
 #[test]
 fn two_old_contents_are_mixed_and_one_old_content_is_stale() {
-    let item = only(diagnose(&deployment(vec![web("web-1-x", "node-a", 'c'), web("web-1-y", "node-b", 'd')])));
+    let item = only(diagnose(&deployment(vec![web("web-1-x", "node-a", 'c'), web("web-1-y", "node-b", '7')])));
     assert_eq!((item.verdict, item.pods.matching), (Verdict::Mixed, 2));
 }
 
@@ -258,4 +270,80 @@ fn the_row_of_a_rollout_shows_the_new_reference_though_all_pods_are_of_one_secon
         let item = only(diagnose(&Snapshot { pods: vec![leaving, coming], ..Snapshot::default() }));
         assert_eq!((item.verdict, &*item.image, item.pods.matching), (Verdict::Rolling, NEXT, 1));
     }
+}
+
+#[test]
+fn one_old_index_on_nodes_of_two_platforms_is_not_mixed() {
+    let pods = || vec![web("web-1-x", "node-a", 'e'), web("web-1-y", "node-b", 'e')];
+    let mut snapshot = deployment(pods());
+    for (node, architecture) in [("node-a", "amd64"), ("node-b", "arm64")] {
+        snapshot.nodes.insert(node.into(), Platform::new("linux", architecture));
+    }
+    let item = only(diagnose(&snapshot));
+    assert_eq!((item.verdict, item.pods.matching, item.pods.total), (Verdict::Stale, 2, 2));
+    let configs: Vec<_> = item
+        .running
+        .iter()
+        .map(|group| group.content.as_ref().and_then(|content| content.config_digest.clone()))
+        .collect();
+    assert_eq!(configs, [Some(hex('c')), Some(hex('d'))]);
+    // The same where the runtimes report the images of the index.
+    let pods = vec![web("web-1-x", "node-a", 'c'), web("web-1-y", "node-b", 'd')];
+    assert_eq!(only(diagnose(&deployment(pods))).verdict, Verdict::Stale);
+}
+
+#[test]
+fn an_old_index_and_its_image_are_not_mixed_where_the_platform_is_not_known() {
+    let item = only(diagnose(&deployment(vec![web("web-1-x", "node-a", 'e'), web("web-1-y", "node-b", 'c')])));
+    assert_eq!((item.verdict, item.pods.matching), (Verdict::Stale, 2));
+}
+
+#[test]
+fn a_tag_that_went_back_is_told_in_the_right_direction() {
+    let mut pods = vec![web("web-1-x", "node-a", '9')];
+    pods[0].created = Some(at(1_000));
+    let item = only(diagnose(&deployment(pods.clone())));
+    assert_eq!(item.reason, "tag went back to a build of 2d ago; IfNotPresent, node holds the newer bits");
+    pods[0].containers[0].pull_policy = PullPolicy::Always;
+    let item = only(diagnose(&deployment(pods)));
+    assert_eq!(item.reason, "tag went back to a build of 2d ago; Always, not restarted since");
+}
+
+#[test]
+fn an_ended_pod_of_another_reference_does_not_speak_for_those_that_run() {
+    let mut ended = web("web-1-y", "node-b", 'c');
+    ended.phase = Phase::Failed;
+    ended.containers[0].image = format!("{IMAGE}@{}", hex('c')).into();
+    let item = only(diagnose(&deployment(vec![web("web-1-x", "node-a", 'a'), ended])));
+    assert_eq!((item.verdict, item.pods.matching, item.pods.total), (Verdict::Fresh, 1, 1));
+}
+
+#[test]
+fn what_another_references_tag_serves_is_not_told_of_the_rows() {
+    let mut coming = web("web-1-y", "node-b", 'c');
+    coming.created = Some(at(10));
+    coming.containers[0].image = NEXT.into();
+    coming.containers[0].image_id = "".into();
+    coming.containers[0].state = State::Waiting { reason: "ImagePullBackOff".into(), message: "".into() };
+    let item = only(diagnose(&deployment(vec![web("web-1-x", "node-a", 'a'), coming])));
+    assert_eq!((&*item.image, item.served_digest, item.served), (NEXT, None, None));
+}
+
+#[test]
+fn many_nodes_are_counted_and_not_listed() {
+    let fresh = (0..50).map(|number| web(&format!("web-1-{number}"), &format!("node-{number:02}"), 'a'));
+    let item = only(diagnose(&deployment(fresh.chain([web("web-1-x", "node-x", 'c')]).collect())));
+    assert_eq!(item.reason, "node-x runs older bits than node-00, node-01, node-02 and 47 more");
+}
+
+#[test]
+fn a_debug_container_is_not_told_to_restart() {
+    let mut debugged = web("web-1-x", "node-a", 'c');
+    debugged.containers[0].role = Role::Ephemeral;
+    let item = only(diagnose(&deployment(vec![debugged])));
+    let kinds: Vec<RemedyKind> = item.remedies.iter().map(|remedy| remedy.kind).collect();
+    assert_eq!(
+        (item.verdict, kinds.as_slice()),
+        (Verdict::Stale, [RemedyKind::UniqueTag, RemedyKind::Digest].as_slice())
+    );
 }

@@ -110,7 +110,7 @@ impl Ground {
                 "the running digest differs, but it holds the same content (equal config digests)".to_owned()
             }
             Self::SameInInventory(node) => {
-                format!("node {node} has the running and the served digest as names of one image")
+                format!("node {node} has the running digest and what the tag serves as names of one image")
             }
             Self::SameThroughSibling(digest) => {
                 format!("the node has the same image as {}, which holds the content that the tag serves", digest.short(12))

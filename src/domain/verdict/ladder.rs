@@ -10,8 +10,8 @@ use crate::domain::reference::Reference;
 use crate::domain::remote::{Failure, Manifest, Provenance};
 use crate::domain::rollout;
 use crate::domain::running::Running;
-use crate::domain::workload::{PullPolicy, Role, State};
-use crate::domain::{Digest, Repository};
+use crate::domain::workload::{Phase, PullPolicy, Role, State};
+use crate::domain::{Digest, Platform, Repository};
 
 /// `Err` holds the questions that come next.
 pub(super) type Climb<T> = Result<T, Vec<Question>>;
@@ -22,6 +22,7 @@ pub(super) struct Ladder<'a> {
     pub(super) answers: &'a Answers,
     pub(super) served: Option<Digest>,
     pub(super) contents: (Option<Content>, Option<Content>),
+    pub(super) running_platform: Option<Platform>,
     pub(super) tag_moved: bool,
     pub(super) evidence: Vec<Evidence>,
 }
@@ -87,6 +88,8 @@ impl<'a> Ladder<'a> {
         if pod.deleting {
             return Some(Ground::Deleting);
         }
+        // Whoever ends a pod from outside, after its node was lost or shut down, leaves what its containers said last.
+        let over = matches!(pod.phase, Phase::Succeeded | Phase::Failed);
         match &container.state {
             State::Unreported => Some(Ground::NotStarted),
             State::Terminated { reason, .. } => Some(Ground::Ended(Arc::clone(reason))),
@@ -97,8 +100,9 @@ impl<'a> Ladder<'a> {
                     && container.ran_before
                     && container.pull_policy != PullPolicy::Always
                     && !container.image_id.is_empty();
-                (!crashing).then(|| Ground::Waits(Arc::clone(reason), Arc::clone(message)))
+                (!crashing || over).then(|| Ground::Waits(Arc::clone(reason), Arc::clone(message)))
             }
+            State::Running { .. } if over => Some(Ground::Ended("".into())),
             State::Running { .. } if container.image_id.is_empty() && container.role != Role::Volume => {
                 Some(Ground::NotStarted)
             }
@@ -135,13 +139,19 @@ impl<'a> Ladder<'a> {
         if container.role == Role::Volume && running == Running::Absent {
             return Ok((Verdict::Unknown, Ground::VolumeNotReported));
         }
-        let node_local = running.is_node_local() || container.pull_policy == PullPolicy::Never;
+        let never = container.pull_policy == PullPolicy::Never;
+        let node_local = running.is_node_local() || never;
         let repository = reference.repository();
         // Pinned references were decided before, so there is a tag.
         let Some(tag) = reference.resolved_tag() else { return Ok((Verdict::Pinned, Ground::Pinned(PinnedTag::None))) };
         let served = match self.served(repository, &tag)? {
             Ok(served) => served,
-            Err(failure) if node_local || self.was_imported(reference, &running)? => {
+            // A pulled image may run under `Never` too: that the registry did not answer tells nothing of it.
+            Err(failure)
+                if running.is_node_local()
+                    || (never && failure == Failure::NotFound)
+                    || self.was_imported(reference, &running)? =>
+            {
                 return Ok((Verdict::Local, Ground::PutOnNode(Some((failure, repository.clone())))));
             }
             Err(Failure::NotFound) => return Ok((Verdict::Unpublished, Ground::NoSuchTag)),
@@ -166,6 +176,11 @@ impl<'a> Ladder<'a> {
         served: &Digest,
     ) -> Climb<Decision> {
         let repository = reference.repository();
+        // With containerd below it, Docker reports the digest of a manifest in this form.
+        if config == served {
+            self.describe(repository, Some(served), Some((repository, served)), None, false)?;
+            return Ok((Verdict::Fresh, Ground::EqualDigest));
+        }
         let manifest = match self.manifest(repository, served)? {
             Ok(manifest) => manifest,
             Err(Failure::NotFound) => {
@@ -173,6 +188,10 @@ impl<'a> Ladder<'a> {
             }
             Err(failure) => return Ok((Verdict::Unknown, Ground::Registry(failure, repository.clone()))),
         };
+        if is_child(manifest, config) {
+            self.describe(repository, Some(served), Some((repository, config)), None, false)?;
+            return Ok((Verdict::Fresh, Ground::ChildOfIndex));
+        }
         let fetched = Fetched { repository, digest: served, manifest };
         let access = &self.subject.pod.access;
         match content::contains_config(config, fetched, self.subject.platform, self.answers, access) {
@@ -213,9 +232,7 @@ impl<'a> Ladder<'a> {
         }
         let failure = match self.manifest(repository, served)? {
             Ok(manifest) => {
-                if let Manifest::Index { children, .. } = manifest
-                    && content::runnable(children).any(|child| child.digest == *running)
-                {
+                if is_child(manifest, running) {
                     self.describe(repository, Some(served), Some((repository, running)), None, false)?;
                     return Ok((Verdict::Fresh, Ground::ChildOfIndex));
                 }
@@ -306,14 +323,11 @@ impl<'a> Ladder<'a> {
             .flatten()
             .filter(|(_, digest)| digest != running)
             .collect();
-        let children: Vec<Digest> = match self.manifest(repository, served)? {
-            Ok(Manifest::Index { children, .. }) => {
-                content::runnable(children).map(|child| child.digest.clone()).collect()
-            }
-            _ => Vec::new(),
-        };
-        if siblings.iter().any(|(_, digest)| digest == served || children.contains(digest)) {
-            self.note(asked, format!("has {} and {} as one image", running.short(12), served.short(12)));
+        let manifest = self.manifest(repository, served)?.ok();
+        let is_served =
+            |digest: &Digest| digest == served || manifest.is_some_and(|manifest| is_child(manifest, digest));
+        if let Some((_, sibling)) = siblings.iter().find(|(_, digest)| is_served(digest)) {
+            self.note(asked, format!("has {} and {} as one image", running.short(12), sibling.short(12)));
             return Ok(Some((Verdict::Rewrapped, Ground::SameInInventory(Arc::clone(node)))));
         }
         self.note(asked, "does not name both digests as one image".to_owned());
@@ -439,6 +453,12 @@ impl<'a> Ladder<'a> {
         if !questions.is_empty() {
             return Err(questions);
         }
+        let own = running_content.as_ref().and_then(|content| {
+            let place = running.map_or(repository, |(place, _)| place);
+            let config = self.answers.configs.get(&self.object(place, content.config_digest.as_ref()?))?;
+            config.as_ref().ok()?.platform.clone().or_else(|| content.platform.clone())
+        });
+        self.running_platform = own.or_else(|| self.subject.platform.cloned());
         for (content, which) in [(&served_content, "served"), (&running_content, "running")] {
             if let Some(content) = content
                 && let Some(config) = &content.config_digest
@@ -527,6 +547,14 @@ enum Outcome {
 /// done, or a tag that moved between the two requests.
 fn served_but_absent(repository: &Repository) -> String {
     format!("registry `{}` names a digest for the tag that it does not have", repository.registry)
+}
+
+/// Whether it is an index, and this one of its images.
+fn is_child(manifest: &Manifest, digest: &Digest) -> bool {
+    match manifest {
+        Manifest::Index { children, .. } => content::runnable(children).any(|child| child.digest == *digest),
+        _ => false,
+    }
 }
 
 /// `repo@sha256:…` of an inventory; names with a tag are no digests.

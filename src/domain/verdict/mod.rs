@@ -59,6 +59,8 @@ pub struct Judgement {
     pub served_content: Option<Content>,
     /// What the running content tells of itself.
     pub running_content: Option<Content>,
+    /// What the running content is for: two contents for one platform differ, two for different ones need not.
+    pub running_platform: Option<Platform>,
     /// The tag beside a digest names other content by now.
     pub tag_moved: bool,
     /// Everything that was asked, in order.
@@ -68,8 +70,15 @@ pub struct Judgement {
 /// Judges one container with the answers at hand.
 #[must_use]
 pub fn judge(subject: &Subject<'_>, answers: &Answers) -> Step {
-    let mut ladder =
-        Ladder { subject, answers, served: None, contents: (None, None), tag_moved: false, evidence: Vec::new() };
+    let mut ladder = Ladder {
+        subject,
+        answers,
+        served: None,
+        contents: (None, None),
+        running_platform: None,
+        tag_moved: false,
+        evidence: Vec::new(),
+    };
     match ladder.climb() {
         Err(questions) => Step::Ask(questions),
         Ok((verdict, ground)) => {
@@ -80,6 +89,7 @@ pub fn judge(subject: &Subject<'_>, answers: &Answers) -> Step {
                 served: ladder.served,
                 served_content,
                 running_content,
+                running_platform: ladder.running_platform,
                 tag_moved: ladder.tag_moved,
                 evidence: ladder.evidence,
             }))

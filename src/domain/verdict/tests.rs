@@ -547,3 +547,106 @@ fn questions_name_the_repository_as_written_and_not_as_reported() {
     });
     assert_eq!(judge(&subject, &Answers::default()), Step::Ask(vec![expected]));
 }
+
+#[test]
+fn an_index_without_images_cannot_be_compared() {
+    for served in [index(&[]), index(&[("att", "unknown/unknown")])] {
+        let world = World::default().tag("1.0", "empty").manifest("empty", served).manifest("old", image("co"));
+        for image_id in [reported(APP, "old"), digest("co").to_string()] {
+            let judgement = settle(&world, &pod(&format!("{APP}:1.0"), &image_id));
+            assert_eq!(judgement.verdict, Verdict::Unknown, "{image_id}: {:?}", judgement.ground);
+        }
+    }
+}
+
+#[test]
+fn a_config_that_cannot_be_read_does_not_make_an_emulated_image_stale() {
+    let world = two_builds().manifest("loaded", image("new arm config"));
+    let judgement = settle(&world, &pod(&format!("{APP}:1.0"), &reported(APP, "loaded")));
+    assert_eq!(judgement.verdict, Verdict::Rewrapped, "{:?}", judgement.ground);
+    let world = world.failing_manifest("new arm64", Failure::TimedOut(5));
+    let judgement = settle(&world, &pod(&format!("{APP}:1.0"), &reported(APP, "loaded")));
+    assert_eq!(judgement.verdict, Verdict::Unknown, "{:?}", judgement.ground);
+}
+
+#[test]
+fn a_config_digest_of_the_nodes_platform_needs_no_other_platforms() {
+    let mut world = two_builds().failing_manifest("new arm64", Failure::NotFound);
+    let config = ImageConfig { provenance: Provenance::default(), platform: Some(amd64()) };
+    world.configs.insert(digest("old config"), config);
+    let pod = pod(&format!("{APP}:1.0"), digest("old config").as_str());
+    let (judgement, asked) = settle_with(&world, &pod, Some(&amd64()), &[]);
+    // HEAD, the index, its image for the node, both configs, the node's inventory.
+    assert_eq!((judgement.verdict, asked), (Verdict::Stale, 6), "{:?}", judgement.ground);
+}
+
+#[test]
+fn policy_never_does_not_turn_a_failed_answer_into_a_verdict() {
+    let mut pod = pod(&format!("{APP}:1.0"), &reported(APP, "old index"));
+    pod.containers[0].pull_policy = PullPolicy::Never;
+    for (failure, expected) in [
+        (Failure::NotFound, Verdict::Local),
+        (Failure::TimedOut(5), Verdict::Unknown),
+        (Failure::LoginRequired, Verdict::Unknown),
+    ] {
+        let world = two_builds().failing_tag("1.0", failure);
+        assert_eq!(settle(&world, &pod).verdict, expected);
+    }
+}
+
+#[test]
+fn a_pod_that_is_over_runs_nothing_whatever_its_containers_say() {
+    for phase in [Phase::Succeeded, Phase::Failed] {
+        let mut pod = pod(&format!("{APP}:1.0"), &reported(APP, "old index"));
+        pod.phase = phase;
+        assert_eq!(settle(&two_builds(), &pod).verdict, Verdict::Waiting);
+    }
+}
+
+#[test]
+fn a_variant_that_one_index_leaves_out_does_not_make_other_content() {
+    let arm = Platform::new("linux", "arm");
+    for (ours, theirs) in [("linux/arm", "linux/arm/v7"), ("linux/arm/v7", "linux/arm")] {
+        let world = World::default()
+            .tag("1.0", "new")
+            .manifest("new", index(&[("child", theirs)]))
+            .manifest("old", index(&[("child", ours)]))
+            .manifest("child", image("config"));
+        for platform in [Some(&arm), None] {
+            let judgement = settle_with(&world, &pod(&format!("{APP}:1.0"), &reported(APP, "old")), platform, &[]).0;
+            assert_eq!(judgement.verdict, Verdict::Rewrapped, "{ours} {platform:?}: {:?}", judgement.ground);
+        }
+    }
+}
+
+#[test]
+fn an_index_of_too_many_images_is_not_compared() {
+    let many = |word: &str| {
+        let names: Vec<String> = (0..20_000).map(|number| format!("{word} {number}")).collect();
+        index(&names.iter().map(|name| (name.as_str(), "linux/amd64")).collect::<Vec<_>>())
+    };
+    let world = World::default().tag("1.0", "new").manifest("new", many("new")).manifest("old", many("old"));
+    for image_id in [reported(APP, "old"), digest("config").to_string()] {
+        let (judgement, asked) = settle_with(&world, &pod(&format!("{APP}:1.0"), &image_id), None, &[]);
+        assert_eq!(judgement.verdict, Verdict::Unknown, "{:?}", judgement.ground);
+        assert!(asked < 10, "{asked}");
+    }
+}
+
+#[test]
+fn the_inventorys_evidence_names_what_the_inventory_names() {
+    let world = two_builds().node(&[&[&reported("x.io/y", "vanished"), &reported("x.io/z", "new amd64")]]);
+    let judgement = settle(&world, &pod(&format!("{APP}:1.0"), &reported("x.io/y", "vanished")));
+    let told = &judgement.evidence.last().unwrap().answer;
+    assert!(told.contains(digest("new amd64").short(12)) && !told.contains(digest("new index").short(12)), "{told}");
+}
+
+#[test]
+fn a_bare_digest_that_the_tag_serves_is_fresh_whatever_it_is_a_digest_of() {
+    for name in ["new index", "new amd64"] {
+        for image_id in [digest(name).to_string(), format!("docker://{}", digest(name))] {
+            let judgement = settle(&two_builds(), &pod(&format!("{APP}:1.0"), &image_id));
+            assert_eq!(judgement.verdict, Verdict::Fresh, "{image_id}: {:?}", judgement.ground);
+        }
+    }
+}

@@ -179,3 +179,13 @@ fn the_name_is_what_stands_before_tag_and_digest() {
     assert_eq!(without_tag("localhost:5000/app:1.0@sha256:00"), "localhost:5000/app");
     assert_eq!(without_tag("app:1"), "app");
 }
+
+#[test]
+fn a_tag_beside_a_digest_that_was_asked_for_is_not_called_unasked() {
+    let mut diagnosis = samples::story();
+    let item = &mut diagnosis.items[2];
+    (item.verdict, item.served_digest) = (Verdict::Pinned, None);
+    assert!(page(&diagnosis, 2).contains("tag serves  not known"));
+    diagnosis.items[2].running[0].evidence.clear();
+    assert!(page(&diagnosis, 2).contains("tag serves  not asked: the digest decides"));
+}
