@@ -68,6 +68,7 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
             targets.iter().any(|target| is_meant(target, pod, &ownership))
         });
         snapshot.owners = owners;
+        all_found(&targets, &snapshot)?;
     }
     let mut inquiry = Inquiry::new(&snapshot, request.thorough);
     let pods = snapshot.pods.len();
@@ -156,6 +157,20 @@ async fn nodes_of(cluster: &Cluster, pods: &[Pod]) -> HashMap<Arc<str>, Platform
     cluster.nodes_named(&names).await
 }
 
+/// What was named has to be there. An object that was read is; one that may not be read has to be named by a
+/// pod at least, and a pod has to be among those that were listed.
+fn all_found(targets: &[Target], snapshot: &Snapshot) -> Result<(), AppError> {
+    for target in targets {
+        let Some(name) = target.name.as_ref().filter(|_| target.owner.is_none()) else { continue };
+        if snapshot.pods.iter().any(|pod| is_meant(target, pod, &inquiry::ownership(pod, &snapshot.owners))) {
+            continue;
+        }
+        let missing = || AppError::failed(format!("{} \"{name}\" not found", target.resource.full_name()));
+        return Err(target.refused.clone().unwrap_or_else(missing));
+    }
+    Ok(())
+}
+
 /// Whether a target of the command line means this pod: itself, or something above it.
 fn is_meant(target: &Target, pod: &Pod, ownership: &inquiry::Ownership) -> bool {
     if target.is_pod() {
@@ -165,7 +180,9 @@ fn is_meant(target: &Target, pod: &Pod, ownership: &inquiry::Ownership) -> bool 
         Some(uid) => owner.uid == *uid,
         None => {
             let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
-            target.name.is_none() && *owner.kind == *target.resource.kind && *group == *target.resource.group
+            *owner.kind == *target.resource.kind
+                && *group == *target.resource.group
+                && target.name.as_ref().is_none_or(|name| *name == owner.name)
         }
     })
 }
