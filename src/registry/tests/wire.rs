@@ -47,7 +47,7 @@ async fn without_the_header_the_bytes_are_the_digest() {
 async fn a_refused_head_is_its_own_answer() {
     for (status, failure) in [
         (401, Failure::LoginRequired),
-        (403, Failure::LoginRequired),
+        (403, Failure::Denied { tried: 0 }),
         (404, Failure::NotFound),
         (418, Failure::Status(418)),
         (500, Failure::Status(500)),
