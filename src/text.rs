@@ -38,7 +38,7 @@ pub fn excerpt(text: &str, limit: usize) -> String {
 #[must_use]
 pub fn is_unprintable(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{e0000}'..='\u{e007f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 #[cfg(test)]
@@ -51,6 +51,7 @@ mod tests {
         assert_eq!(printable("\u{1b}[31mred\u{7f}"), "\u{fffd}[31mred\u{fffd}");
         assert_eq!(printable("a\nb\tc"), "a b c");
         assert_eq!(printable("\u{202e}gpj.exe"), "\u{fffd}gpj.exe");
+        assert_eq!(printable("\u{61c}a\u{ad}b\u{180e}c\u{e0041}"), "\u{fffd}a\u{fffd}b\u{fffd}c\u{fffd}");
         assert!(matches!(printable("größe 大"), Cow::Borrowed(_)));
     }
 
