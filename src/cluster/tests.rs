@@ -215,6 +215,25 @@ async fn a_busy_server_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_server_that_asks_for_centuries_is_not_waited_for() {
+    install_provider();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let answer = format!("HTTP/1.1 429 X\r\nretry-after: {}\r\ncontent-length: 0\r\n\r\n", u64::MAX);
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    let options =
+        ConnectOptions { request_timeout: Some(Duration::from_secs(30)), ..options(&format!("http://{address}")) };
+    let cluster = Cluster::connect(&options).await.unwrap();
+    let error = names(&cluster, &Selection::all(shop())).await.unwrap_err();
+    assert_eq!(error.causes, ["the server answered 429 Too Many Requests"]);
+}
+
+#[tokio::test]
 async fn nobody_listening_is_told_at_once_in_kubectls_words() {
     install_provider();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
