@@ -47,8 +47,9 @@ pub(super) struct Seen {
 }
 
 pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<Seen, AppError> {
-    let progress = printer.progress();
     let cluster = Cluster::connect(&connect_options(request.common, request.environment)).await?;
+    // Not before: a credential plugin may ask something on the same terminal.
+    let progress = printer.progress();
     let registries = Registries::new(
         registry_options(request.common, request.environment)?,
         Arc::new(SecretsOfCluster(cluster.clone())),
