@@ -7,7 +7,7 @@ use super::layout::wrap;
 use super::{Palette, names};
 use crate::domain::Digest;
 use crate::domain::diagnosis::{Content, Group, Item, PodCounts, Remedy, RemedyKind, Verdict};
-use crate::text::printable;
+use crate::text::{printable, shell_word};
 
 /// How the page is to look.
 #[derive(Debug, Clone, Copy)]
@@ -129,7 +129,7 @@ fn remedy_name(remedy: &Remedy, item: &Item) -> String {
             format!("the digest in the reference: {}@{digest}", printable(name))
         }
         RemedyKind::Restart if restarts(item) => {
-            format!("`kubectl rollout restart {}`", names::workload(&item.workload))
+            format!("`kubectl rollout restart {}`", shell_word(&names::workload(&item.workload)))
         }
         RemedyKind::Restart => "deleting the pods, for new ones".to_owned(),
         RemedyKind::AlwaysPull => {
