@@ -76,7 +76,8 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
     asking.settle(&mut inquiry, |answered, asked| progress.set(progress::line(pods, answered, asked))).await;
     let now = Timestamp::now();
     let mut diagnosis = inquiry.report(now, cluster.problems());
-    for target in &targets {
+    // Where pods were picked by a field, a workload without any among them may well have others.
+    for target in targets.iter().filter(|_| request.fields.is_none()) {
         let idle = idle(&cluster, target, &snapshot).await;
         diagnosis.add_idle(idle);
     }

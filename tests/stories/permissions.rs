@@ -159,6 +159,22 @@ async fn the_right_to_list_pods_of_one_namespace_is_enough_for_true_verdicts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pods_that_cannot_be_followed_to_their_workload_are_not_taken_for_none() {
+    let bed = Bed::start("gap").await;
+    let _registries = with_workloads(&bed).await;
+    bed.allow(READER, &["list"], &["pods"]).await;
+    bed.allow(READER, &["get"], &["deployments"]).await;
+    let role = json!({"rules": [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]}]});
+    bed.merge_patch("role", "pod-reader-deployments", &role).await;
+    let ran = as_reader(&bed, &["diagnose", "deployment/web", "--fail-on", "unknown"]).await;
+    assert_eq!(ran.code, Some(11), "{}", ran.normalise());
+    let ran = as_reader(&bed, &["diagnose", "deployment/web", "--no-headers"]).await.normalise();
+    let row = "deployment/web   app   <registry>/web:1.0   unknown   -   it has pods, but which ones they are could not be read";
+    assert!(ran.contains(row) && ran.contains("\nnote: replicasets.apps could not be read"), "{ran}");
+    bed.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_right_to_get_one_pod_is_enough_for_that_pod() {
     let bed = Bed::start("getter").await;
     let _registries = with_workloads(&bed).await;
