@@ -18,6 +18,7 @@ use crate::cli::{self, ColorWhen, DocumentFormat, OutputFormat, SortKey};
 use crate::domain::diagnosis::{Finding, Verdict};
 use crate::error::AppError;
 use crate::fail_on::FailOn;
+use crate::text::shell_word;
 
 /// How to reach the cluster: kubectl's flags as they were given; empty ones count as not given, as kubectl
 /// has it.
@@ -157,16 +158,6 @@ impl ConnectionSettings {
             .filter_map(|(name, value)| value.as_ref().map(|value| format!("--{name} {}", shell_word(value))))
             .collect();
         given.join(" ")
-    }
-}
-
-/// The word as a shell takes it: quoted unless it is made of harmless characters.
-fn shell_word(word: &str) -> String {
-    let harmless = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+=,".contains(character);
-    if !word.is_empty() && word.chars().all(harmless) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 

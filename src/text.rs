@@ -34,11 +34,23 @@ pub fn excerpt(text: &str, limit: usize) -> String {
     cut
 }
 
+/// The word as a POSIX shell takes it: quoted unless it is made of harmless characters. For commands that are
+/// hinted at, because people copy them; names of owners are any text.
+#[must_use]
+pub fn shell_word(word: &str) -> Cow<'_, str> {
+    let harmless = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+=,".contains(character);
+    if !word.is_empty() && word.chars().all(harmless) {
+        Cow::Borrowed(word)
+    } else {
+        Cow::Owned(format!("'{}'", word.replace('\'', "'\\''")))
+    }
+}
+
 /// Whether a character could steer a terminal, or make a line read as another one.
 #[must_use]
 pub fn is_unprintable(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{e0000}'..='\u{e007f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 #[cfg(test)]
@@ -51,6 +63,7 @@ mod tests {
         assert_eq!(printable("\u{1b}[31mred\u{7f}"), "\u{fffd}[31mred\u{fffd}");
         assert_eq!(printable("a\nb\tc"), "a b c");
         assert_eq!(printable("\u{202e}gpj.exe"), "\u{fffd}gpj.exe");
+        assert_eq!(printable("\u{61c}a\u{ad}b\u{180e}c\u{e0041}"), "\u{fffd}a\u{fffd}b\u{fffd}c\u{fffd}");
         assert!(matches!(printable("größe 大"), Cow::Borrowed(_)));
     }
 
@@ -58,6 +71,19 @@ mod tests {
     fn an_excerpt_is_one_line_of_bounded_length() {
         assert_eq!(excerpt("  a \n\n b ", 10), "a b");
         assert_eq!(excerpt("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn a_copied_word_is_one_word_and_no_command() {
+        for (word, quoted) in [
+            ("deployment/web", "deployment/web"),
+            ("job/x; touch y", "'job/x; touch y'"),
+            ("job/$(id)`id`", "'job/$(id)`id`'"),
+            ("job/it's", r"'job/it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_word(word), quoted);
+        }
     }
 
     proptest! {

@@ -48,16 +48,17 @@ pub(super) async fn connect(options: &ConnectOptions) -> Result<(Transport, Stri
     };
     config.default_retry = false;
     config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
-    let server = config.cluster_url.authority().map_or_else(|| config.cluster_url.to_string(), ToString::to_string);
+    let server = match &config.proxy_url {
+        Some(proxy) => format!("{} (by the proxy {})", host_and_port(&config.cluster_url), host_and_port(proxy)),
+        None => host_and_port(&config.cluster_url),
+    };
     if is_loopback(&config.cluster_url) {
         // Lists come compressed only to those who ask. Over a network a tenth of the bytes is worth it; on
         // the same machine 10,000 pods take 0.35 s plain and 0.43 s compressed.
         config.disable_compression = true;
     }
     let namespace = options.namespace.clone().or(namespace).unwrap_or_else(|| "default".to_owned());
-    let client = client(config).map_err(|error| {
-        AppError::failed(format!("failed to prepare the connection to `{server}`")).because(innermost(&error))
-    })?;
+    let client = client(config).map_err(|error| unprepared(&server, &error))?;
     // `0` is kubectl's word for no limit.
     let request_timeout = options.request_timeout.filter(|timeout| !timeout.is_zero());
     Ok((Transport::new(client, server, request_timeout), namespace))
@@ -99,8 +100,10 @@ fn from_entries(cluster: ClusterEntry, user: AuthInfo, environment: &Environment
     config.disable_compression = cluster.disable_compression.unwrap_or_default();
     config.tls_server_name = cluster.tls_server_name.filter(|name| !name.is_empty());
     config.proxy_url = match cluster.proxy_url.as_deref().filter(|proxy| !proxy.is_empty()) {
+        // Its text may hold a password.
         Some(text) => Some(proxy::parse(text).ok_or_else(|| {
-            AppError::failed(format!("the kubeconfig's `proxy-url` is no address: `{}`", excerpt(text, 100)))
+            AppError::failed("the kubeconfig's `proxy-url` is no address")
+                .hint("it looks like `http://proxy.example.com:3128`")
         })?),
         None => proxy::from_environment(environment, &url),
     };
@@ -193,13 +196,21 @@ fn is_loopback(url: &Uri) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The last error of a chain; kube's own words repeat it with every level.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
+/// For messages: without the user and password that an address may hold.
+fn host_and_port(url: &Uri) -> String {
+    let host = url.host().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Every error of the chain: the innermost alone would not say which file there is not.
+fn unprepared(server: &str, error: &kube::Error) -> AppError {
+    let mut told = AppError::failed(format!("failed to prepare the connection to `{server}`"));
+    let mut next: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = next {
+        told = told.because(excerpt(&error.to_string(), 200));
+        next = error.source();
     }
-    excerpt(&error.to_string(), 200)
+    told
 }
 
 #[cfg(test)]
@@ -215,6 +226,43 @@ mod tests {
         for bad in ["", "https://", "ftp://a", "http://a b"] {
             assert!(server_url(bad, true).unwrap_err().message.contains("malformed"), "{bad}");
         }
+    }
+
+    fn kubeconfig(folder: &Path, server: &str, cluster: &str, user: &str) -> ConnectOptions {
+        let path = folder.join("config");
+        let text = format!(
+            "current-context: a\nclusters: [{{name: a, cluster: {{server: '{server}', {cluster}}}}}]\n\
+             users: [{{name: a, user: {{{user}}}}}]\ncontexts: [{{name: a, context: {{cluster: a, user: a}}}}]\n"
+        );
+        fs::write(&path, text).unwrap();
+        ConnectOptions { kubeconfig: Some(path), ..ConnectOptions::default() }
+    }
+
+    #[tokio::test]
+    async fn no_error_shows_the_password_in_an_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let proxy = "proxy-url: 'http://dev:s3cr3t and more@proxy.example.com'";
+        let options = kubeconfig(folder.path(), "https://api.example.com", proxy, "");
+        let error = connect(&options).await.err().unwrap();
+        assert!(error.message.contains("proxy-url") && !format!("{error:?}").contains("s3cr3t"), "{error:?}");
+
+        let options = kubeconfig(folder.path(), "http://dev:s3cr3t@api.example.com:1", "", "tokenFile: /nope");
+        let error = connect(&options).await.err().unwrap();
+        assert_eq!(error.message, "failed to prepare the connection to `api.example.com:1`");
+        assert!(!format!("{error:?}").contains("s3cr3t"), "{error:?}");
+        let proxy = "proxy-url: 'http://dev:s3cr3t@proxy.example.com:3128'";
+        let options = kubeconfig(folder.path(), "http://api.example.com", proxy, "tokenFile: /nope");
+        let error = connect(&options).await.err().unwrap();
+        let expected = "failed to prepare the connection to `api.example.com (by the proxy proxy.example.com:3128)`";
+        assert_eq!(error.message, expected);
+    }
+
+    #[tokio::test]
+    async fn a_token_file_that_is_missing_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = kubeconfig(folder.path(), "http://api.example.com", "", "tokenFile: /nope/token");
+        let error = connect(&options).await.err().unwrap();
+        assert!(error.causes.iter().any(|cause| cause.contains("/nope/token")), "{error:?}");
     }
 
     #[tokio::test]

@@ -92,7 +92,10 @@ async fn run(plugin: &ExecConfig, cluster: &Cluster) -> Result<Status, AppError>
             command.env(name, value);
         }
     }
-    let output = command.output().await.map_err(|error| {
+    // Not `output()`: it would keep what goes to stderr to itself, and a person would wait for a question or a
+    // log-in's address that is never shown.
+    let output = async { command.spawn()?.wait_with_output().await };
+    let output = output.await.map_err(|error| {
         let missing = error.kind() == std::io::ErrorKind::NotFound;
         let error =
             failed(plugin, if missing { "there is no such program on the PATH".to_owned() } else { error.to_string() });

@@ -50,7 +50,7 @@ impl List {
         Self { path, labels: None, fields: None, accept }
     }
 
-    fn url(&self, limit: bool, token: Option<&str>) -> String {
+    pub(super) fn url(&self, limit: bool, token: Option<&str>) -> String {
         let mut query = Serializer::new(String::new());
         if limit {
             query.append_pair("limit", &PAGE.to_string());

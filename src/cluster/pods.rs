@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::intern::Interner;
 use super::pages::{self, List, Page};
 use super::pod::{RawPod, RawPodList};
-use super::transport::{Accept, segment};
+use super::transport::{Accept, Transport, segment};
 use crate::domain::workload::Pod;
 use crate::error::AppError;
 use crate::text::excerpt;
@@ -54,7 +54,8 @@ pub struct Selection {
     pub labels: Option<String>,
     /// `--field-selector`, likewise.
     pub fields: Option<String>,
-    /// These pods and no others, by name. They are read one by one, without the right to list.
+    /// These pods and no others, by name. They are read one by one, which the right to get or to list is
+    /// enough for.
     pub names: Vec<Arc<str>>,
 }
 
@@ -123,27 +124,56 @@ impl Cluster {
         let reading = Arc::new(Mutex::new(Reading::default()));
         let transport = Arc::clone(&self.inner.transport);
         let gets = stream::iter(names).map(move |name| {
-            let path = format!("/api/v1/namespaces/{}/pods/{}", segment(&namespace), segment(&name));
             let (transport, reading) = (Arc::clone(&transport), Arc::clone(&reading));
-            async move {
-                let failed = |failure: Failure| {
-                    let forbidden = failure.is_forbidden();
-                    let error = get_failed(failure, "pods", &name);
-                    if forbidden {
-                        error.hint("ask for `get` on `pods`, or name no pod, which needs `list` instead")
-                    } else {
-                        error
-                    }
-                };
-                let body = transport.get(&path, Accept::Whole).await.map_err(failed)?;
-                let raw: RawPod<'_> = decode(&body).map_err(|failure| get_failed(failure, "pods", &name))?;
-                let mut reading = reading.lock().unwrap_or_else(PoisonError::into_inner);
-                Ok(vec![raw.convert(&mut reading.interner)])
-            }
-            .boxed()
+            let namespace = namespace.clone();
+            async move { named_pod(&transport, &namespace, &name, &reading).await.map(|pod| vec![pod]) }.boxed()
         });
         gets.buffered(AT_ONCE)
     }
+}
+
+/// One pod by its name, with whichever right there is: to get it, or to list.
+async fn named_pod(
+    transport: &Transport,
+    namespace: &str,
+    name: &str,
+    reading: &Mutex<Reading>,
+) -> Result<Pod, AppError> {
+    let pods = format!("/api/v1/namespaces/{}/pods", segment(namespace));
+    let convert = |raw: &RawPod<'_>| {
+        let mut reading = reading.lock().unwrap_or_else(PoisonError::into_inner);
+        raw.convert(&mut reading.interner)
+    };
+    let failed = |failure| get_failed(failure, "pods", name);
+    let refused = match transport.get(&format!("{pods}/{}", segment(name)), Accept::Whole).await {
+        Ok(body) => return decode::<RawPod<'_>>(&body).map(|raw| convert(&raw)).map_err(failed),
+        Err(failure) if failure.is_forbidden() => failure,
+        Err(failure) => return Err(failed(failure)),
+    };
+    let list = List { fields: Some(field("metadata.name", name)), ..List::of(pods, Accept::Whole) };
+    let body = match transport.get(&list.url(false, None), Accept::Whole).await {
+        Ok(body) => body,
+        Err(failure) if failure.is_forbidden() => {
+            return Err(failed(refused).hint("ask for `get` on `pods`, or for `list`, which is enough as well"));
+        }
+        Err(failure) => return Err(failed(failure)),
+    };
+    let list: RawPodList<'_> = decode(&body).map_err(failed)?;
+    let pod = list.items.iter().flatten().map(convert).find(|pod| *pod.name == *name);
+    // In the words of a server that may say so.
+    pod.ok_or_else(|| failed(Failure::missing(format!("pods \"{name}\" not found"))))
+}
+
+/// A field selector for one value; what has a meaning of its own in a selector is escaped.
+fn field(name: &str, value: &str) -> String {
+    let mut selector = format!("{name}=");
+    for character in value.chars() {
+        if matches!(character, '\\' | ',' | '=') {
+            selector.push('\\');
+        }
+        selector.push(character);
+    }
+    selector
 }
 
 async fn next(

@@ -35,8 +35,12 @@ pub struct Target {
     pub namespace: Arc<str>,
     /// Its name; none for all objects of the type.
     pub name: Option<Arc<str>>,
-    /// The object itself. None for all of a type, and for pods, which [`Cluster::pods`] reads anyway.
+    /// The object itself. None for all of a type, for pods, which [`Cluster::pods`] reads anyway, and for
+    /// what may not be read.
     pub owner: Option<Owner>,
+    /// Why a named object may not be read. The pods may name it all the same; if none does, this is the
+    /// end of the run.
+    pub refused: Option<AppError>,
 }
 
 impl Target {
@@ -61,8 +65,8 @@ struct Named {
 }
 
 impl Cluster {
-    /// Finds what the arguments mean. Named objects are read (404 is an error in kubectl's words), but
-    /// pods are left to [`Cluster::pods`]. No arguments mean no targets.
+    /// Finds what the arguments mean. Named objects are read (404 is an error in kubectl's words, 403 leaves
+    /// the name alone), but pods are left to [`Cluster::pods`]. No arguments mean no targets.
     ///
     /// # Errors
     /// For arguments that make no sense, unknown types, and objects that cannot be read.
@@ -80,6 +84,7 @@ impl Cluster {
                 namespace: namespace.into(),
                 name: named.name.map(Into::into),
                 owner: None,
+                refused: None,
                 resource,
             });
         }
@@ -114,6 +119,7 @@ impl Cluster {
                 namespace,
                 name: Some(Arc::clone(&owner.itself.name)),
                 owner: Some(owner),
+                refused: None,
             })
             .collect())
     }
@@ -122,20 +128,18 @@ impl Cluster {
         let Some(name) = target.name.clone().filter(|_| !target.is_pod()) else {
             return Ok(target);
         };
-        let owner = self.get_owner(&target.resource, Some(&target.namespace), &name).await;
-        let owner = owner.map_err(|failure| {
-            let what = target.resource.full_name();
-            let forbidden = failure.is_forbidden();
-            let error = get_failed(failure, &what, &name);
-            if forbidden {
-                error.hint(format!(
+        let what = target.resource.full_name();
+        match self.get_owner(&target.resource, Some(&target.namespace), &name).await {
+            Ok(owner) => Ok(Target { owner: Some(owner), ..target }),
+            Err(failure) if failure.is_forbidden() => {
+                self.inner.problems.add(&what, &failure.why());
+                let refused = get_failed(failure, &what, &name).hint(format!(
                     "ask for `get` on `{what}`, or look at all pods of the namespace without naming a workload"
-                ))
-            } else {
-                error
+                ));
+                Ok(Target { refused: Some(refused), ..target })
             }
-        })?;
-        Ok(Target { owner: Some(owner), ..target })
+            Err(failure) => Err(get_failed(failure, &what, &name)),
+        }
     }
 
     async fn resource_of_word(&self, word: &Word) -> Result<Resource, AppError> {

@@ -176,10 +176,32 @@ async fn forbidden_pods_end_the_run_with_a_way_out() {
 #[tokio::test]
 async fn a_forbidden_pod_ends_the_run_with_a_way_out() {
     let (server, cluster) = start().await;
-    server.on("/api/v1/namespaces/shop/pods/a", 403, FORBIDDEN);
+    server.on("/api/v1/namespaces/shop/pods/a", 403, &FORBIDDEN.replace("list", "get"));
+    server.on("/api/v1/namespaces/shop/pods?fieldSelector=metadata.name%3Da", 403, FORBIDDEN);
     let error = names(&cluster, &Selection { names: vec!["a".into()], ..Selection::all(shop()) }).await.unwrap_err();
     assert_eq!(error.message, "failed to read `pods/a`");
-    assert_eq!(error.hints, ["ask for `get` on `pods`, or name no pod, which needs `list` instead"]);
+    assert_eq!(error.causes, ["pods is forbidden: User \"dev\" cannot get resource \"pods\""]);
+    assert_eq!(error.hints, ["ask for `get` on `pods`, or for `list`, which is enough as well"]);
+}
+
+#[tokio::test]
+async fn a_pod_that_may_only_be_listed_is_found_in_the_list() {
+    let (server, cluster) = start().await;
+    let named = async |name: &str| {
+        let selection = Selection { names: vec![name.into()], ..Selection::all(shop()) };
+        names(&cluster, &selection).await.map_err(|error| error.message)
+    };
+    for name in ["a", "b", "c%2Cd%3De"] {
+        server.on(&format!("/api/v1/namespaces/shop/pods/{name}"), 403, FORBIDDEN);
+    }
+    let list = "/api/v1/namespaces/shop/pods?fieldSelector=metadata.name%3D";
+    server.on(&format!("{list}a"), 200, &page("", &[pod("a")]));
+    server.on(&format!("{list}b"), 200, r#"{"metadata":{},"items":null}"#);
+    // A comma in a name must not become a second condition, nor the answer to it another pod.
+    server.on(&format!("{list}c%5C%2Cd%5C%3De"), 200, &page("", &[pod("c")]));
+    assert_eq!(named("a").await.unwrap(), ["a"]);
+    assert_eq!(named("b").await.unwrap_err(), "pods \"b\" not found");
+    assert_eq!(named("c,d=e").await.unwrap_err(), "pods \"c,d=e\" not found");
 }
 
 #[tokio::test]
@@ -190,6 +212,25 @@ async fn a_busy_server_is_asked_again() {
     server.on(PODS, 200, &page("", &[pod("a")]));
     assert_eq!(names(&cluster, &Selection::all(shop())).await.unwrap(), ["a"]);
     assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_centuries_is_not_waited_for() {
+    install_provider();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let answer = format!("HTTP/1.1 429 X\r\nretry-after: {}\r\ncontent-length: 0\r\n\r\n", u64::MAX);
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    let options =
+        ConnectOptions { request_timeout: Some(Duration::from_secs(30)), ..options(&format!("http://{address}")) };
+    let cluster = Cluster::connect(&options).await.unwrap();
+    let error = names(&cluster, &Selection::all(shop())).await.unwrap_err();
+    assert_eq!(error.causes, ["the server answered 429 Too Many Requests"]);
 }
 
 #[tokio::test]

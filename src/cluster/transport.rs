@@ -97,8 +97,8 @@ impl Transport {
                 return Err(failure);
             };
             let pause = asked.unwrap_or(pause);
-            let too_late = deadline.is_some_and(|(end, _)| Instant::now() + pause >= end);
-            if pause > PATIENCE || too_late {
+            // First the length: a wait of centuries has no place on the clock.
+            if pause > PATIENCE || deadline.is_some_and(|(end, _)| Instant::now() + pause >= end) {
                 return Err(failure);
             }
             sleep(pause).await;

@@ -47,8 +47,9 @@ pub(super) struct Seen {
 }
 
 pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<Seen, AppError> {
-    let progress = printer.progress();
     let cluster = Cluster::connect(&connect_options(request.common, request.environment)).await?;
+    // Not before: a credential plugin may ask something on the same terminal.
+    let progress = printer.progress();
     let registries = Registries::new(
         registry_options(request.common, request.environment)?,
         Arc::new(SecretsOfCluster(cluster.clone())),
@@ -68,6 +69,7 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
             targets.iter().any(|target| is_meant(target, pod, &ownership))
         });
         snapshot.owners = owners;
+        all_found(&targets, &snapshot)?;
     }
     let mut inquiry = Inquiry::new(&snapshot, request.thorough);
     let pods = snapshot.pods.len();
@@ -80,7 +82,8 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
         let ownerships = snapshot.pods.iter().map(|pod| inquiry::ownership(pod, &snapshot.owners));
         ownerships.flat_map(|ownership| ownership.chain).map(|above| above.uid).collect()
     };
-    for target in &targets {
+    // Where pods were picked by a field, a workload without any among them may well have others.
+    for target in targets.iter().filter(|_| request.fields.is_none()) {
         let idle = idle(&cluster, target, &mut busy).await;
         diagnosis.add_idle(idle);
     }
@@ -162,6 +165,20 @@ async fn nodes_of(cluster: &Cluster, pods: &[Pod]) -> HashMap<Arc<str>, Platform
     cluster.nodes_named(&names).await
 }
 
+/// What was named has to be there. An object that was read is; one that may not be read has to be named by a
+/// pod at least, and a pod has to be among those that were listed.
+fn all_found(targets: &[Target], snapshot: &Snapshot) -> Result<(), AppError> {
+    for target in targets {
+        let Some(name) = target.name.as_ref().filter(|_| target.owner.is_none()) else { continue };
+        if snapshot.pods.iter().any(|pod| is_meant(target, pod, &inquiry::ownership(pod, &snapshot.owners))) {
+            continue;
+        }
+        let missing = || AppError::failed(format!("{} \"{name}\" not found", target.resource.full_name()));
+        return Err(target.refused.clone().unwrap_or_else(missing));
+    }
+    Ok(())
+}
+
 /// Whether a target of the command line means this pod: itself, or something above it.
 fn is_meant(target: &Target, pod: &Pod, ownership: &inquiry::Ownership) -> bool {
     if target.is_pod() {
@@ -171,7 +188,9 @@ fn is_meant(target: &Target, pod: &Pod, ownership: &inquiry::Ownership) -> bool 
         Some(uid) => owner.uid == *uid,
         None => {
             let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
-            target.name.is_none() && *owner.kind == *target.resource.kind && *group == *target.resource.group
+            *owner.kind == *target.resource.kind
+                && *group == *target.resource.group
+                && target.name.as_ref().is_none_or(|name| *name == owner.name)
         }
     })
 }

@@ -213,6 +213,7 @@ mod tests {
             served: None,
             served_content: None,
             running_content: None,
+            running_platform: None,
             tag_moved: false,
             evidence: Vec::new(),
         }
@@ -254,7 +255,7 @@ mod tests {
                 old,
                 new,
                 old,
-                "tag went back to a build of 6d ago; IfNotPresent, node holds the old bits",
+                "tag went back to a build of 6d ago; IfNotPresent, node holds the newer bits",
             ),
             (
                 PullPolicy::IfNotPresent,
@@ -297,14 +298,14 @@ mod tests {
         for (policy, helps) in
             [(PullPolicy::Always, true), (PullPolicy::IfNotPresent, false), (PullPolicy::Never, false)]
         {
-            let remedies = remedies(Verdict::Stale, policy);
+            let remedies = remedies(Verdict::Stale, policy, Role::Container);
             let restart = remedies.iter().find(|remedy| remedy.kind == RemedyKind::Restart).unwrap();
             assert_eq!(restart.helps, helps, "{policy:?}");
             assert_eq!(remedies.iter().any(|remedy| remedy.kind == RemedyKind::AlwaysPull), !helps, "{policy:?}");
             assert_eq!(remedies[0].kind, RemedyKind::UniqueTag, "the best one first");
         }
         for verdict in [Verdict::Fresh, Verdict::Rewrapped, Verdict::Pinned, Verdict::Waiting, Verdict::Unknown] {
-            assert_eq!(remedies(verdict, PullPolicy::IfNotPresent), [], "{verdict:?}");
+            assert_eq!(remedies(verdict, PullPolicy::IfNotPresent, Role::Container), [], "{verdict:?}");
         }
     }
 

@@ -65,11 +65,11 @@ pub struct Provenance {
 pub enum Failure {
     /// 404: the repository, tag or digest is not there.
     NotFound,
-    /// 401 or 403 without any credential to offer.
+    /// 401 without any credential to offer.
     LoginRequired,
-    /// 401 or 403 for every credential that matched; how many were tried.
+    /// 401 or 403 for every credential that matched, or 403 where none did; how many were tried.
     Denied {
-        /// Number of credentials that were refused.
+        /// Number of credentials that were refused; 0 where there was none to offer.
         tried: usize,
     },
     /// 429, also after the retries.
@@ -98,6 +98,7 @@ impl Failure {
         match self {
             Self::NotFound => "does not have it".to_owned(),
             Self::LoginRequired => "asks for a login".to_owned(),
+            Self::Denied { tried: 0 } => "denies anonymous access".to_owned(),
             Self::Denied { tried: 1 } => "denied access with the credential that matches".to_owned(),
             Self::Denied { tried } => {
                 format!("denied access with each of the {tried} credentials that match")
@@ -125,7 +126,9 @@ impl Failure {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotFound | Self::Status(_) | Self::Malformed(_) => None,
-            Self::LoginRequired => Some("log in with `docker login`, or give the pods an imagePullSecret"),
+            Self::LoginRequired | Self::Denied { tried: 0 } => {
+                Some("log in with `docker login`, or give the pods an imagePullSecret")
+            }
             Self::Denied { .. } => Some("check the imagePullSecrets and the local login"),
             Self::RateLimited { .. } => Some("log in for a higher limit, or try again later"),
             Self::Unreachable(_) => Some("check that this machine reaches the registry, as the nodes do"),

@@ -45,8 +45,10 @@ pub(super) enum Found {
 /// Why a try found nothing.
 #[derive(Debug)]
 pub(super) enum Miss {
-    /// 401, 403, or no token: another credential may do.
+    /// 401 or no token: another credential may do.
     Refused,
+    /// 403, which does not ask for a log-in: another credential may do all the same.
+    Forbidden,
     /// 404: another credential may see more.
     Missing,
     /// No credential will change it.
@@ -232,7 +234,8 @@ impl Asker<'_> {
 fn check_status(reply: Reply) -> Result<Reply, Miss> {
     match reply.status.as_u16() {
         200..=299 => Ok(reply),
-        401 | 403 => Err(Miss::Refused),
+        401 => Err(Miss::Refused),
+        403 => Err(Miss::Forbidden),
         404 => Err(Miss::Missing),
         status => Err(Miss::Failed(Failure::Status(status))),
     }

@@ -64,6 +64,8 @@ enum Stage {
 struct Tally {
     refused: usize,
     missing: bool,
+    /// Nobody was turned away without being asked who it is.
+    closed: bool,
     problem: Option<Failure>,
 }
 
@@ -177,15 +179,19 @@ impl Lookups {
                 Err(Miss::Failed(failure)) => return Err(failure),
                 Err(Miss::Missing) => anonymous_seen_missing = Some(true),
                 // With a token, nobody may yet be let in.
-                Err(Miss::Refused) if matches!(host.scheme(), Some(Scheme::Bearer { .. })) => {}
+                Err(Miss::Refused | Miss::Forbidden) if matches!(host.scheme(), Some(Scheme::Bearer { .. })) => {}
                 Err(Miss::Refused) => anonymous_seen_missing = Some(false),
+                Err(Miss::Forbidden) => {
+                    anonymous_seen_missing = Some(false);
+                    tally.closed = true;
+                }
             }
         }
         host.order(&mut credentials);
         for credential in &credentials {
             match asker.ask(Some(credential), &mut budget).await {
                 Ok(found) => return Ok(found),
-                Err(Miss::Refused) => {
+                Err(Miss::Refused | Miss::Forbidden) => {
                     host.refused(credential);
                     tally.refused += 1;
                 }
@@ -203,6 +209,10 @@ impl Lookups {
                     Ok(found) => return Ok(found),
                     Err(Miss::Missing) => true,
                     Err(Miss::Refused) => false,
+                    Err(Miss::Forbidden) => {
+                        tally.closed = true;
+                        false
+                    }
                     Err(Miss::Failed(failure @ Failure::Login(_))) => return Err(tally.problem.unwrap_or(failure)),
                     Err(Miss::Failed(failure)) => return Err(failure),
                 },
@@ -246,7 +256,7 @@ impl Tally {
         match (self.missing, self.refused, self.problem) {
             (true, _, _) => Failure::NotFound,
             (false, 0, Some(problem)) => problem,
-            (false, 0, None) => Failure::LoginRequired,
+            (false, 0, None) if !self.closed => Failure::LoginRequired,
             (false, tried, _) => Failure::Denied { tried },
         }
     }

@@ -7,7 +7,7 @@ use super::layout::wrap;
 use super::{Palette, names};
 use crate::domain::Digest;
 use crate::domain::diagnosis::{Content, Group, Item, PodCounts, Remedy, RemedyKind, Verdict};
-use crate::text::printable;
+use crate::text::{printable, shell_word};
 
 /// How the page is to look.
 #[derive(Debug, Clone, Copy)]
@@ -132,7 +132,7 @@ fn remedy_name(remedy: &Remedy, item: &Item) -> String {
             format!("the digest in the reference: {}@{digest}", printable(name))
         }
         RemedyKind::Restart if restarts(item) => {
-            format!("`kubectl rollout restart {}`", names::workload(&item.workload))
+            format!("`kubectl rollout restart {}`", shell_word(&names::workload(&item.workload)))
         }
         // Nobody makes another of a bare pod that is deleted.
         RemedyKind::Restart if &*item.workload.kind == "Pod" => "creating the pod anew".to_owned(),

@@ -50,7 +50,10 @@ fn escape_unprintable(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for character in json.chars() {
         if character != '\n' && crate::text::is_unprintable(character) {
-            escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
+            // Two escapes for what is beyond the first plane.
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
         } else {
             escaped.push(character);
         }
@@ -213,5 +216,6 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["items"][0]["image"], diagnosis.items[0].image.as_ref());
         assert_eq!(value["items"][0]["reason"], diagnosis.items[0].reason);
+        assert_eq!(escape_unprintable("\u{e0041}\u{ad}"), r"\udb40\udc41\u00ad");
     }
 }

@@ -216,7 +216,7 @@ pub(crate) fn hostile() -> Diagnosis {
         image_id: "\u{1b}[31m".into(),
         proof: "\u{9b}31m".to_owned(),
         hint: None,
-        evidence: vec![evidence("\u{1b}c", "\u{200b}\u{feff}")],
+        evidence: vec![evidence("\u{1b}c", "\u{200b}\u{feff}\u{ad}\u{e0041}")],
         digest: None,
         ..running
     }];

@@ -2,7 +2,7 @@
 
 use super::{Palette, names};
 use crate::domain::diagnosis::{Diagnosis, Item, Verdict};
-use crate::text::{excerpt, printable};
+use crate::text::{excerpt, printable, shell_word};
 
 /// Where the answer was looked for, so that the hints can be copied.
 #[derive(Debug, Clone, Default)]
@@ -122,9 +122,9 @@ fn worth_explaining(diagnosis: &Diagnosis) -> Option<(&Item, &'static str)> {
 }
 
 fn explain_command(item: &Item, place: &Place) -> String {
-    let mut command = format!("kubectl freshimage explain {}", names::workload(&item.workload));
+    let mut command = format!("kubectl freshimage explain {}", shell_word(&names::workload(&item.workload)));
     if item.namespace.as_ref() != place.default_namespace {
-        command.push_str(&format!(" -n {}", printable(&item.namespace)));
+        command.push_str(&format!(" -n {}", shell_word(&printable(&item.namespace))));
     }
     if !place.flags.is_empty() {
         command.push_str(&format!(" {}", printable(&place.flags)));
@@ -171,6 +171,17 @@ mod tests {
             text.ends_with("`kubectl freshimage explain deployment/awesomeapp -n shop --context prod`\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn the_hint_runs_nothing_that_a_name_says() {
+        let mut diagnosis = samples::story();
+        for item in &mut diagnosis.items {
+            item.workload.kind = "Job".into();
+            item.workload.name = "x; touch y #".into();
+        }
+        let text = render(&diagnosis, &place(), Palette::plain());
+        assert!(text.ends_with("`kubectl freshimage explain 'job/x; touch y #'`\n"), "{text}");
     }
 
     #[test]

@@ -48,7 +48,10 @@ fn requoted(line: &str) -> String {
     let mut text = format!("{before}\"");
     for character in content.chars() {
         if is_unprintable(character) {
-            text.push_str(&format!("\\u{:04x}", u32::from(character)));
+            text.push_str(&match u32::from(character) {
+                code @ 0..=0xffff => format!("\\u{code:04x}"),
+                code => format!("\\U{code:08x}"),
+            });
         } else {
             text.push(character);
         }
@@ -173,6 +176,7 @@ mod tests {
             ("  - a\u{202e}\"\\b", r#"  - "a\u202e\"\\b""#),
             ("key: 'it''s\u{200b}'", r#"key: "it's\u200b""#),
             ("key: \"\\e\u{200b}\"", r#"key: "\e\u200b""#),
+            ("key: a\u{e0041}", r#"key: "a\U000e0041""#),
         ] {
             assert_eq!(requoted(line), expected);
         }

@@ -5,6 +5,8 @@
 mod architecture;
 mod command_line;
 mod completions;
+#[cfg(unix)]
+mod credential_plugin;
 mod documents;
 mod plugin;
 mod program;

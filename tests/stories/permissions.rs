@@ -94,13 +94,83 @@ async fn the_right_to_list_pods_of_one_namespace_is_enough_for_true_verdicts() {
     hint: ask for `get` on `deployments.apps`, or look at all pods of the namespace without naming a workload
     "#);
     assert_snapshot!(as_reader(&bed, &["diagnose", "pod/single"]).await.normalise(), @r#"
+    exit 0
+    --- stdout
+    WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
+    pod/single   app   <registry>/web:1.0   fresh   1/1
+    --- stderr
+
+    Nothing stale in 1 workload with 1 pod.
+    note: nodes could not be read (nodes "node-a" is forbidden: User "pod-reader" cannot get resource "nodes" in API group "" at the cluster scope): an image for any platform counts, and no node's own inventory can decide
+    "#);
+    assert_snapshot!(as_reader(&bed, &["diagnose", "statefulset/api"]).await.normalise(), @r#"
+    exit 0
+    --- stdout
+    WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
+    statefulset/api   app   <registry>/api:1.0   stale   1/1   re-pushed; IfNotPresent, node holds the old bits
+    --- stderr
+
+    1 of 1 workload runs old content in 1 pod.
+    note: daemonsets.apps could not be read (daemonsets.apps is forbidden: User "pod-reader" cannot list resource "daemonsets" in API group "apps" in the namespace "<namespace>"): some workloads may be called by what they own
+    note: nodes could not be read (nodes is forbidden: User "pod-reader" cannot list resource "nodes" in API group "" at the cluster scope): an image for any platform counts, and no node's own inventory can decide
+    note: replicasets.apps could not be read (replicasets.apps is forbidden: User "pod-reader" cannot list resource "replicasets" in API group "apps" in the namespace "<namespace>"): some workloads may be called by what they own
+    note: statefulsets.apps could not be read (statefulsets.apps "api" is forbidden: User "pod-reader" cannot get resource "statefulsets" in API group "apps" in the namespace "<namespace>" (and 1 more)): some workloads may be called by what they own
+    hint: see the proof with `kubectl freshimage explain statefulset/api`
+    "#);
+    assert_snapshot!(as_reader(&bed, &["diagnose", "pod/single", "sts/api"]).await.normalise(), @r#"
+    exit 0
+    --- stdout
+    WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
+    pod/single   app   <registry>/web:1.0   fresh   1/1
+    statefulset/api   app   <registry>/api:1.0   stale   1/1   re-pushed; IfNotPresent, node holds the old bits
+    --- stderr
+
+    1 of 2 workloads runs old content in 1 pod.
+    note: daemonsets.apps could not be read (daemonsets.apps is forbidden: User "pod-reader" cannot list resource "daemonsets" in API group "apps" in the namespace "<namespace>"): some workloads may be called by what they own
+    note: nodes could not be read (nodes is forbidden: User "pod-reader" cannot list resource "nodes" in API group "" at the cluster scope): an image for any platform counts, and no node's own inventory can decide
+    note: replicasets.apps could not be read (replicasets.apps is forbidden: User "pod-reader" cannot list resource "replicasets" in API group "apps" in the namespace "<namespace>"): some workloads may be called by what they own
+    note: statefulsets.apps could not be read (statefulsets.apps "api" is forbidden: User "pod-reader" cannot get resource "statefulsets" in API group "apps" in the namespace "<namespace>" (and 1 more)): some workloads may be called by what they own
+    hint: see the proof with `kubectl freshimage explain statefulset/api`
+    "#);
+    let explained = as_reader(&bed, &["explain", "statefulset/api"]).await.normalise();
+    let head = "exit 0\n--- stdout\nstatefulset/api, container app: stale in 1 of 1 pod\n";
+    assert!(explained.starts_with(head), "{explained}");
+    assert_snapshot!(as_reader(&bed, &["diagnose", "pod/nope"]).await.normalise(), @r#"
     exit 1
     --- stdout
     --- stderr
-    error: failed to read `pods/single`
-      caused by: pods "single" is forbidden: User "pod-reader" cannot get resource "pods" in API group "" in the namespace "<namespace>"
-    hint: ask for `get` on `pods`, or name no pod, which needs `list` instead
+    error: pods "nope" not found
     "#);
+    assert_snapshot!(as_reader(&bed, &["diagnose", "pod/nope", "sts/api"]).await.normalise(), @r#"
+    exit 1
+    --- stdout
+    --- stderr
+    error: pods "nope" not found
+    "#);
+    assert_snapshot!(as_reader(&bed, &["diagnose", "statefulset/nope", "statefulset/api"]).await.normalise(), @r#"
+    exit 1
+    --- stdout
+    --- stderr
+    error: failed to read `statefulsets.apps/nope`
+      caused by: statefulsets.apps "nope" is forbidden: User "pod-reader" cannot get resource "statefulsets" in API group "apps" in the namespace "<namespace>"
+    hint: ask for `get` on `statefulsets.apps`, or look at all pods of the namespace without naming a workload
+    "#);
+    bed.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pods_that_cannot_be_followed_to_their_workload_are_not_taken_for_none() {
+    let bed = Bed::start("gap").await;
+    let _registries = with_workloads(&bed).await;
+    bed.allow(READER, &["list"], &["pods"]).await;
+    bed.allow(READER, &["get"], &["deployments"]).await;
+    let role = json!({"rules": [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]}]});
+    bed.merge_patch("role", "pod-reader-deployments", &role).await;
+    let ran = as_reader(&bed, &["diagnose", "deployment/web", "--fail-on", "unknown"]).await;
+    assert_eq!(ran.code, Some(11), "{}", ran.normalise());
+    let ran = as_reader(&bed, &["diagnose", "deployment/web", "--no-headers"]).await.normalise();
+    let row = "deployment/web   app   <registry>/web:1.0   unknown   -   it has pods, but which ones they are could not be read";
+    assert!(ran.contains(row) && ran.contains("\nnote: replicasets.apps could not be read"), "{ran}");
     bed.finish().await;
 }
 
@@ -146,7 +216,7 @@ async fn the_right_to_get_one_pod_is_enough_for_that_pod() {
     --- stderr
     error: failed to read `pods/other`
       caused by: pods "other" is forbidden: User "pod-reader" cannot get resource "pods" in API group "" in the namespace "<namespace>"
-    hint: ask for `get` on `pods`, or name no pod, which needs `list` instead
+    hint: ask for `get` on `pods`, or for `list`, which is enough as well
     "#);
     assert_snapshot!(as_reader(&bed, &["diagnose"]).await.normalise(), @r#"
     exit 1

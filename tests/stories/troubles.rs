@@ -72,7 +72,7 @@ async fn every_trouble_is_a_row_with_its_reason_and_harms_no_other() {
     --- stdout
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
     pod/broken   app   <registry>/broken:1.0   unknown   1/1   registry `<registry>` answered with status 500
-    pod/denied   app   <registry>/denied:1.0   unknown   1/1   registry `<registry>` asks for a login
+    pod/denied   app   <registry>/denied:1.0   unknown   1/1   registry `<registry>` denies anonymous access
     pod/down   app   <registry-2>/down:1.0   unknown   1/1   registry `<registry-2>` cannot be reached: connection refused
     pod/fresh   app   <registry>/fresh:1.0   fresh   1/1
     pod/gone   app   <registry>/gone:1.0   unpublished   1/1   the registry has no such tag

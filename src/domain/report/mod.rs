@@ -304,8 +304,14 @@ fn few(names: &[&str]) -> String {
 /// The rows of a workload that has no pods: what its template asks for, and that nothing runs.
 #[must_use]
 pub fn idle(workload: &Workload, state: &WorkloadState) -> Vec<Item> {
-    let reason =
-        if state.desired == 0 { "no pod runs: scaled to nothing, or between two runs" } else { "no pod runs yet" };
+    let (verdict, reason) = match state {
+        // It says that it has pods: what could not be read stands between them and it.
+        WorkloadState { existing: 1.., .. } => {
+            (Verdict::Unknown, "it has pods, but which ones they are could not be read")
+        }
+        WorkloadState { desired: 0, .. } => (Verdict::Waiting, "no pod runs: scaled to nothing, or between two runs"),
+        _ => (Verdict::Waiting, "no pod runs yet"),
+    };
     let row = |(role, name, image): &(Role, Arc<str>, Arc<str>)| Item {
         namespace: Arc::clone(&workload.namespace),
         workload: WorkloadName {
@@ -315,7 +321,7 @@ pub fn idle(workload: &Workload, state: &WorkloadState) -> Vec<Item> {
         },
         container: ContainerName { name: Arc::clone(name), role: *role },
         image: Arc::clone(image),
-        verdict: Verdict::Waiting,
+        verdict,
         reason: reason.to_owned(),
         served_digest: None,
         served: None,
@@ -331,9 +337,9 @@ pub fn idle(workload: &Workload, state: &WorkloadState) -> Vec<Item> {
 impl Diagnosis {
     /// Adds the rows of a workload without pods.
     pub fn add_idle(&mut self, items: Vec<Item>) {
-        if !items.is_empty() {
+        if let Some(first) = items.first() {
             self.summary.workloads += 1;
-            *self.summary.by_verdict.entry(Verdict::Waiting).or_insert(0) += 1;
+            *self.summary.by_verdict.entry(first.verdict).or_insert(0) += 1;
             self.items.extend(items);
         }
     }

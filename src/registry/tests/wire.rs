@@ -47,7 +47,7 @@ async fn without_the_header_the_bytes_are_the_digest() {
 async fn a_refused_head_is_its_own_answer() {
     for (status, failure) in [
         (401, Failure::LoginRequired),
-        (403, Failure::LoginRequired),
+        (403, Failure::Denied { tried: 0 }),
         (404, Failure::NotFound),
         (418, Failure::Status(418)),
         (500, Failure::Status(500)),
@@ -160,8 +160,10 @@ async fn a_registry_that_never_answers_is_not_waited_for_by_everybody() {
     for answer in futures::future::join_all(asks).await {
         assert_eq!(answer.unwrap(), Err(Failure::TimedOut(1)));
     }
-    // The first alone, then as many as may be under way at a time.
-    assert_eq!(registries.statistics().heads, 17);
+    // The first alone, then as many as may be under way at a time. It takes three to give up: one more may take the
+    // place of the second before the third is through.
+    let heads = registries.statistics().heads;
+    assert!((17..=18).contains(&heads), "{heads}");
 }
 
 #[tokio::test]
