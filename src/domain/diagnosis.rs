@@ -164,6 +164,11 @@ pub enum RemedyKind {
     AlwaysPull,
 }
 
+impl RemedyKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::UniqueTag, Self::Digest, Self::Restart, Self::AlwaysPull];
+}
+
 /// The whole answer.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]

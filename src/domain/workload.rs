@@ -125,6 +125,11 @@ pub enum Role {
     Volume,
 }
 
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 5] = [Self::Init, Self::Sidecar, Self::Container, Self::Ephemeral, Self::Volume];
+}
+
 /// `imagePullPolicy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub enum PullPolicy {
@@ -137,6 +142,9 @@ pub enum PullPolicy {
 }
 
 impl PullPolicy {
+    /// Every policy.
+    pub const ALL: [Self; 3] = [Self::Always, Self::IfNotPresent, Self::Never];
+
     /// Kubernetes' own word.
     #[must_use]
     pub fn as_str(self) -> &'static str {

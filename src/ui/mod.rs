@@ -15,6 +15,8 @@ pub mod printer;
 pub mod progress;
 #[cfg(test)]
 pub(crate) mod samples;
+#[cfg(test)]
+mod schema;
 pub mod shown;
 pub mod summary;
 pub mod table;

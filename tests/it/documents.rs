@@ -53,6 +53,25 @@ fn findings_are_the_findings_of_the_program() {
 }
 
 #[test]
+fn every_field_of_the_schema_is_in_the_page_about_output() {
+    fn fields(schema: &serde_json::Value, found: &mut Vec<String>) {
+        for (name, child) in schema.as_object().into_iter().flatten() {
+            if name == "properties" {
+                found.extend(child.as_object().unwrap().keys().cloned());
+            }
+            fields(child, found);
+        }
+    }
+    let (page, mut names) = (text_of("docs/output.md"), Vec::new());
+    fields(&serde_json::from_str(&text_of("docs/output.schema.json")).unwrap(), &mut names);
+    names.retain(|name| !Verdict::ALL.iter().any(|verdict| verdict.as_str() == name));
+    assert!(names.len() > 40, "the schema has another form: this test looks at nothing");
+    for name in names {
+        assert!(page.contains(&format!("`{name}`")), "docs/output.md does not speak of `{name}`");
+    }
+}
+
+#[test]
 fn every_link_between_documents_leads_somewhere() {
     for path in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
         let text = text_of(path);

@@ -115,6 +115,8 @@ async fn a_replica_added_on_a_new_node_after_a_push_makes_the_workload_mixed() {
 
     let ran = freshimage(&bed, &["diagnose", "-o", "json"]).await;
     let list = ran.json();
+    let yaml = freshimage(&bed, &["diagnose", "-o", "yaml"]).await.stdout;
+    assert_eq!(serde_saphyr::from_str::<Value>(&yaml).expect("the answer is YAML"), list);
     let item = &list["items"][0];
     assert_eq!(item["verdict"], "mixed");
     assert_eq!(item["podCounts"], json!({"matching": 1, "total": 2}));

@@ -7,7 +7,7 @@ use testbed::bed::{Bed, Ran};
 use testbed::gateway::{Authentication, Gateway, GatewayOptions, Login};
 use testbed::image::Index;
 
-use crate::support::BINARY;
+use crate::support::{BINARY, assert_published};
 
 const READER: &str = "pod-reader";
 
@@ -71,6 +71,7 @@ async fn the_right_to_list_pods_of_one_namespace_is_enough_for_true_verdicts() {
     hint: see the proof with `kubectl freshimage explain statefulset/api`
     "#);
     let list = as_reader(&bed, &["diagnose", "-o", "json"]).await.json();
+    assert_published(&list);
     let problems: Vec<&str> =
         list["problems"].as_array().expect("a list").iter().filter_map(|problem| problem["what"].as_str()).collect();
     let mut once = problems.clone();

@@ -5,9 +5,25 @@ use testbed::bed::{Bed, Ran};
 /// The product.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_kubectl-freshimage");
 
-/// Runs the product as this story's user.
+/// Runs the product as this story's user. Whatever it prints as JSON is held against the published schema.
 pub(crate) async fn freshimage(bed: &Bed, arguments: &[&str]) -> Ran {
-    bed.freshimage(BINARY, arguments).await
+    let ran = bed.freshimage(BINARY, arguments).await;
+    if arguments.ends_with(&["-o", "json"]) {
+        assert_published(&ran.json());
+    }
+    ran
+}
+
+/// Asserts that a document is as `docs/output.schema.json` says.
+pub(crate) fn assert_published(document: &serde_json::Value) {
+    let schema = serde_json::from_str(include_str!("../../docs/output.schema.json")).expect("the schema is JSON");
+    let (mut compiler, mut schemas) = (boon::Compiler::new(), boon::Schemas::new());
+    compiler.enable_format_assertions();
+    compiler.add_resource("output.schema.json", schema).expect("the schema has a name");
+    let index = compiler.compile("output.schema.json", &mut schemas).expect("the schema is one");
+    if let Err(error) = schemas.validate(document, index) {
+        panic!("{error}\n{document:#}");
+    }
 }
 
 /// Whether the bed is the real one, where this story cannot be lived; says why.

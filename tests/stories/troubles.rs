@@ -8,7 +8,7 @@ use testbed::bed::Bed;
 use testbed::bed::workload::PodTemplate;
 use testbed::gateway::{Effect, Gateway, GatewayOptions, Match};
 
-use crate::support::freshimage;
+use crate::support::{assert_published, freshimage};
 
 struct Registries {
     /// Answers, but not everything well.
@@ -90,6 +90,7 @@ async fn every_trouble_is_a_row_with_its_reason_and_harms_no_other() {
     let ran = diagnose(&["--fail-on", "stale,unknown", "-o", "json"]).await;
     assert_eq!(ran.code, Some(10), "what is proven stale weighs more than what could not be checked");
     let list = ran.json();
+    assert_published(&list);
     let verdict = |name: &str| {
         let items = list["items"].as_array().expect("a list").iter();
         let of_name: Vec<&Value> = items.filter(|item| item["workload"]["name"] == name).collect();

@@ -1,0 +1,186 @@
+//! `docs/output.schema.json` is written by hand: these tests hold it against what is really printed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{json, samples};
+use crate::domain::diagnosis::{Content, Diagnosis, Finding, Item, RemedyKind, Verdict};
+use crate::domain::workload::{Manager, Problem, PullPolicy, Role};
+
+fn schema() -> Value {
+    serde_json::from_str(include_str!("../../docs/output.schema.json")).unwrap()
+}
+
+fn document(diagnosis: &Diagnosis) -> Value {
+    let items: Vec<&Item> = diagnosis.items.iter().collect();
+    serde_json::from_str(&json::render(diagnosis, &items).unwrap()).unwrap()
+}
+
+/// What a real validator says of these documents.
+fn validate<'a>(documents: impl IntoIterator<Item = &'a Value>) -> Vec<Result<(), String>> {
+    let (mut compiler, mut schemas) = (boon::Compiler::new(), boon::Schemas::new());
+    compiler.enable_format_assertions();
+    compiler.add_resource("output.schema.json", schema()).unwrap();
+    let index = compiler.compile("output.schema.json", &mut schemas).unwrap();
+    documents.into_iter().map(|document| schemas.validate(document, index).map_err(|error| error.to_string())).collect()
+}
+
+/// The story with every field in its first item that can be there.
+fn full() -> Diagnosis {
+    let mut full = samples::story();
+    full.problems = vec![Problem { what: "nodes".to_owned(), why: "forbidden".to_owned() }];
+    let item = &mut full.items[0];
+    item.managers = vec![Manager { tool: "Helm".to_owned(), name: "shop".to_owned() }];
+    let content = item.served.as_mut().unwrap();
+    content.provenance.version = Some("1.0.3".to_owned());
+    let platform = content.platform.as_mut().unwrap();
+    platform.variant = Some("v2".to_owned());
+    platform.os_version = Some("10.0.20348".to_owned());
+    item.running[0].hint = Some("try again");
+    full
+}
+
+/// The story with as little as can be known in its first item.
+fn sparse() -> Diagnosis {
+    let mut sparse = samples::story();
+    let group = &mut sparse.items[0].running[0];
+    group.since = None;
+    group.digest = None;
+    group.content = Some(Content::default());
+    sparse
+}
+
+fn documents() -> Vec<Value> {
+    [samples::story(), samples::kinds(), samples::hostile(), full(), sparse(), Diagnosis::default()]
+        .iter()
+        .map(document)
+        .collect()
+}
+
+#[test]
+fn every_answer_is_valid() {
+    let documents = documents();
+    assert_eq!(validate(&documents), vec![Ok(()); documents.len()]);
+}
+
+#[test]
+fn a_broken_document_is_refused() {
+    let full = document(&full());
+    for (pointer, value) in [
+        ("/apiVersion", json!("kubectl-freshimage/v2")),
+        ("/kind", json!("List")),
+        ("/items", Value::Null),
+        ("/items/0/verdict", json!("old")),
+        ("/items/0/container/type", json!("pause")),
+        ("/items/0/servedDigest", json!("sha256:9c1e4f01")),
+        ("/items/0/served/created", json!("yesterday, Z")),
+        ("/items/0/served/created", json!("2026-11-20T14:05:00+01:00")),
+        ("/items/0/served/platform/os", json!(1)),
+        ("/items/0/findings", json!(["moved"])),
+        ("/items/0/findings", json!(["moved-tag", "moved-tag"])),
+        ("/items/0/remedies/0/kind", json!("rollback")),
+        ("/items/0/remedies/0/helps", json!("no")),
+        ("/items/0/managers", json!([])),
+        ("/items/0/running/0/verdict", json!("Stale")),
+        ("/items/0/running/0/pullPolicy", json!("always")),
+        ("/items/0/running/0/since", Value::Null),
+        ("/items/0/podCounts/total", json!(-1)),
+        ("/summary/fresh", json!("1")),
+        ("/problems/0", json!("nodes")),
+    ] {
+        let mut broken = full.clone();
+        *broken.pointer_mut(pointer).unwrap() = value.clone();
+        assert!(validate([&broken])[0].is_err(), "{pointer}: {value}");
+    }
+    for (pointer, field) in
+        [("", "summary"), ("/items/0", "verdict"), ("/items/0/running/0", "pods"), ("/summary", "waiting")]
+    {
+        let mut broken = full.clone();
+        broken.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(field);
+        assert!(validate([&broken])[0].is_err(), "{pointer} without {field}");
+    }
+}
+
+#[test]
+fn fields_may_be_added() {
+    let mut document = document(&full());
+    document["items"][0]["running"][0]["later"] = json!("more");
+    assert_eq!(validate([&document]), [Ok(())]);
+}
+
+#[test]
+fn its_words_are_the_words_of_the_program() {
+    fn words(all: &[impl Serialize]) -> Value {
+        json!(all)
+    }
+    let definitions = &schema()["$defs"];
+    for (name, expected) in [
+        ("verdict", words(&Verdict::ALL)),
+        ("finding", words(&Finding::ALL)),
+        ("remedyKind", words(&RemedyKind::ALL)),
+        ("containerType", words(&Role::ALL)),
+        ("pullPolicy", words(&PullPolicy::ALL)),
+    ] {
+        assert_eq!(definitions[name]["enum"], expected, "{name}");
+    }
+}
+
+#[test]
+fn its_fields_are_those_that_are_printed_and_the_required_ones_are_always_there() {
+    let schema = schema();
+    let mut seen = BTreeMap::new();
+    for document in documents() {
+        look(&schema, &schema, "#", &document, &mut seen);
+    }
+    let objects: BTreeSet<String> = schema["$defs"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, definition)| definition["type"] == "object")
+        .map(|(name, _)| format!("#/$defs/{name}"))
+        .chain(["#".to_owned()])
+        .collect();
+    assert_eq!(seen.keys().cloned().collect::<BTreeSet<_>>(), objects, "each object of the schema is printed");
+    for (place, objects) in seen {
+        let definition = schema.pointer(&place[1..]).unwrap();
+        let described = definition["properties"].as_object().unwrap();
+        let required = definition["required"].as_array().unwrap();
+        let ever = objects.iter().flatten().cloned().collect::<BTreeSet<String>>();
+        let always = objects.into_iter().reduce(|left, right| &left & &right).unwrap();
+        assert_eq!(described.keys().cloned().collect::<BTreeSet<_>>(), ever, "{place}");
+        assert_eq!(
+            required.iter().map(|name| name.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>(),
+            always,
+            "{place}"
+        );
+        assert_eq!(definition["additionalProperties"], true, "{place}");
+        for (name, field) in described {
+            let target = field["$ref"].as_str().and_then(|target| schema.pointer(&target[1..]));
+            let description = field.get("description").or_else(|| target?.get("description"));
+            assert!(description.is_some_and(Value::is_string), "{place} does not say what {name} is");
+        }
+    }
+}
+
+/// Walks through a document along the schema and collects, for each object of the schema, the fields of each value.
+fn look(schema: &Value, node: &Value, place: &str, value: &Value, seen: &mut BTreeMap<String, Vec<BTreeSet<String>>>) {
+    if let Some(target) = node["$ref"].as_str() {
+        return look(schema, schema.pointer(&target[1..]).unwrap(), target, value, seen);
+    }
+    match value {
+        Value::Object(fields) => {
+            seen.entry(place.to_owned()).or_default().push(fields.keys().cloned().collect());
+            for (name, value) in fields {
+                look(schema, &node["properties"][name], &format!("{place}/properties/{name}"), value, seen);
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                look(schema, &node["items"], &format!("{place}/items"), value, seen);
+            }
+        }
+        _ => {}
+    }
+}
