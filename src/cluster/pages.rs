@@ -68,9 +68,18 @@ impl List {
 
 /// Starts to read; the first request goes out at once. Dropping the receiver ends it.
 pub(super) fn read(transport: Arc<Transport>, list: List) -> mpsc::Receiver<Result<Page, Failure>> {
+    read_holding(transport, list, HELD)
+}
+
+/// The same with another number of pages in memory; with one, nothing is fetched ahead.
+pub(super) fn read_holding(
+    transport: Arc<Transport>,
+    list: List,
+    held: usize,
+) -> mpsc::Receiver<Result<Page, Failure>> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
-        let failed = match run(&transport, &list, &sender).await {
+        let failed = match run(&transport, &list, held, &sender).await {
             Ok(()) => return,
             Err(failure) => failure,
         };
@@ -83,9 +92,10 @@ pub(super) fn read(transport: Arc<Transport>, list: List) -> mpsc::Receiver<Resu
 async fn run(
     transport: &Arc<Transport>,
     list: &List,
+    held: usize,
     sender: &mpsc::Sender<Result<Page, Failure>>,
 ) -> Result<(), Failure> {
-    let source = Source { transport: Arc::clone(transport), list, room: Arc::new(Semaphore::new(HELD)) };
+    let source = Source { transport: Arc::clone(transport), list, room: Arc::new(Semaphore::new(held)) };
     let mut fetch = Fetch::start(&source, true, None);
     let mut again = false;
     loop {
@@ -192,17 +202,29 @@ struct Head {
 struct ListMetadata {
     #[serde(default, rename = "continue")]
     token: Option<String>,
+    #[serde(default, rename = "remainingItemCount")]
+    remaining: Option<u64>,
 }
 
 /// The token as soon as the beginning of a list tells it: `Some(None)` is "this is the last page".
 fn token_in_head(bytes: &[u8]) -> Option<Option<String>> {
+    Some(head_of(bytes)?.token.filter(|token| !token.is_empty()))
+}
+
+/// How many objects come after this page, as far as the server tells before its items; it does not where a selector
+/// picks them.
+pub(super) fn remaining(body: &[u8]) -> u64 {
+    head_of(body).and_then(|head| head.remaining).unwrap_or(0)
+}
+
+fn head_of(bytes: &[u8]) -> Option<ListMetadata> {
     const ITEMS: &[u8] = b"\"items\"";
     let head = &bytes[..bytes.len().min(HEAD)];
     let end = head.windows(ITEMS.len()).position(|window| window == ITEMS)?;
     let mut object = head[..end].trim_ascii_end().strip_suffix(b",")?.to_vec();
     object.push(b'}');
     let head: Head = serde_json::from_slice(&object).ok()?;
-    Some(head.metadata?.token.filter(|token| !token.is_empty()))
+    head.metadata
 }
 
 fn token_of(body: &[u8]) -> Option<String> {
@@ -218,6 +240,7 @@ mod tests {
     fn the_token_is_known_before_the_items() {
         let compact = br#"{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"1","continue":"abc","remainingItemCount":9},"items":[{"#;
         assert_eq!(token_in_head(compact), Some(Some("abc".to_owned())));
+        assert_eq!((remaining(compact), remaining(b"{\"metadata\":{},\"items\":[]}"), remaining(b"[]")), (9, 0, 0));
         let pretty = b"{\n \"metadata\": {\n  \"resourceVersion\": \"1\"\n },\n \"items\": [";
         assert_eq!(token_in_head(pretty), Some(None));
         assert_eq!(token_in_head(b"{\"kind\":\"PodList\",\"metadata\":{\"contin"), None);

@@ -11,6 +11,7 @@ use super::Cluster;
 use super::discovery::decode;
 use super::failure::Failure;
 use super::intern::Interner;
+use super::metadata::ObjectList;
 use super::pages::{self, List, Page};
 use super::pod::{RawPod, RawPodList};
 use super::transport::{Accept, Transport, segment};
@@ -77,6 +78,15 @@ struct Reading {
 
 /// Requests for single pods that are under way at once.
 const AT_ONCE: usize = 16;
+/// With fewer pods to come than this, one list is as fast as several.
+const MANY: u64 = 2_000;
+/// A namespace's own list has to bring as many pods as this on average, or it costs more than it saves.
+const WORTH_A_LIST: u64 = 50;
+/// Lists of namespaces that are under way at once.
+const NAMESPACES_AT_ONCE: usize = 4;
+
+/// A page of pods, or what ended the list.
+type Pods = Result<Vec<Pod>, AppError>;
 
 impl Cluster {
     /// The selected pods, a page at a time, the first request sent at once. No pod comes twice, even
@@ -98,19 +108,83 @@ impl Cluster {
             fields: selection.fields.clone(),
             ..List::of(path, Accept::Whole)
         };
-        let pages = pages::read(Arc::clone(&self.inner.transport), list);
-        let scope = selection.scope.clone();
-        let state = Some((pages, Arc::new(Mutex::new(Reading::default()))));
-        stream::unfold(state, move |state| {
-            let scope = scope.clone();
-            async move {
-                let (mut pages, reading) = state?;
-                match next(&mut pages, &reading).await? {
-                    Ok(pods) => Some((Ok(pods), Some((pages, reading)))),
-                    Err(failure) => Some((Err(list_failed(failure, &scope)), None)),
-                }
+        let everywhere = selection.scope == Scope::AllNamespaces && list.labels.is_none() && list.fields.is_none();
+        let (sender, receiver) = mpsc::channel(1);
+        let (cluster, scope) = (self.clone(), selection.scope.clone());
+        tokio::spawn(async move {
+            if let Err(failure) = cluster.send_pods(list, everywhere, &sender).await {
+                // Whoever no longer listens needs no error either.
+                let _ = sender.send(Err(list_failed(failure, &scope))).await;
             }
-        })
+        });
+        stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|page| (page, receiver)) })
+    }
+
+    /// Sends the pods of a list, a page at a time, until there are no more or nobody listens.
+    async fn send_pods(&self, list: List, everywhere: bool, sender: &mpsc::Sender<Pods>) -> Result<(), Failure> {
+        let reading = Arc::new(Mutex::new(Reading::default()));
+        let cluster = self.clone();
+        let mut namespaces = everywhere.then(|| tokio::spawn(async move { cluster.namespaces().await }));
+        let mut pages = pages::read(Arc::clone(&self.inner.transport), list);
+        while let Some(page) = pages.recv().await {
+            let page = page?;
+            let remaining = pages::remaining(&page.body);
+            let pods = converted(page, &reading, false).await?;
+            if sender.send(Ok(pods)).await.is_err() {
+                return Ok(());
+            }
+            if let Some(namespaces) = namespaces.take()
+                && remaining >= MANY
+                && let Ok(Ok(names)) = namespaces.await
+                && (2..=remaining / WORTH_A_LIST).contains(&(names.len() as u64))
+            {
+                drop(pages);
+                return self.send_side_by_side(names, &reading, sender).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads namespaces beside each other: a server with several cores encodes them at the same time, while the pages
+    /// of one list come strictly one after the other.
+    async fn send_side_by_side(
+        &self,
+        namespaces: Vec<String>,
+        reading: &Arc<Mutex<Reading>>,
+        sender: &mpsc::Sender<Pods>,
+    ) -> Result<(), Failure> {
+        let lists = stream::iter(namespaces).map(|namespace| {
+            let list = List::of(format!("/api/v1/namespaces/{}/pods", segment(&namespace)), Accept::Whole);
+            // Lazily: a list starts when one before it has ended. No page ahead, for that is what the others are.
+            let transport = Arc::clone(&self.inner.transport);
+            stream::once(async move { pages::read_holding(transport, list, 1) }).flat_map(|pages| {
+                stream::unfold(pages, |mut pages| async { pages.recv().await.map(|page| (page, pages)) })
+            })
+        });
+        let mut pages = Box::pin(lists.map(Box::pin).flatten_unordered(NAMESPACES_AT_ONCE));
+        while let Some(page) = pages.next().await {
+            // What the first page of all namespaces held comes again.
+            let pods = converted(page?, reading, true).await?;
+            if sender.send(Ok(pods)).await.is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of all namespaces. No problem is recorded: this only makes it faster.
+    async fn namespaces(&self) -> Result<Vec<String>, Failure> {
+        let list = List::of("/api/v1/namespaces".to_owned(), Accept::MetadataList);
+        let mut pages = pages::read(Arc::clone(&self.inner.transport), list);
+        let mut names = Vec::new();
+        while let Some(page) = pages.recv().await {
+            let page = page?;
+            let list: ObjectList<'_> = decode(&page.body)?;
+            names.extend(list.items.iter().flatten().map(|object| object.metadata.name.to_string()));
+        }
+        names.sort();
+        names.dedup();
+        Ok(names)
     }
 
     fn named_pods(&self, selection: &Selection) -> impl Stream<Item = Result<Vec<Pod>, AppError>> + Send + use<> {
@@ -176,27 +250,20 @@ fn field(name: &str, value: &str) -> String {
     selector
 }
 
-async fn next(
-    pages: &mut mpsc::Receiver<Result<Page, Failure>>,
-    reading: &Arc<Mutex<Reading>>,
-) -> Option<Result<Vec<Pod>, Failure>> {
-    let page = match pages.recv().await? {
-        Ok(page) => page,
-        Err(failure) => return Some(Err(failure)),
-    };
+/// Decodes a page; ten milliseconds of computing are nothing for a thread that others wait for.
+async fn converted(page: Page, reading: &Arc<Mutex<Reading>>, known: bool) -> Result<Vec<Pod>, Failure> {
     let reading = Arc::clone(reading);
-    // Ten milliseconds of computing: not on a thread that others wait for.
-    let decoded = tokio::task::spawn_blocking(move || convert(&page, &reading)).await;
-    Some(decoded.unwrap_or_else(|error| Err(Failure::Malformed(format!("decoding it failed: {error}")))))
+    let decoded = tokio::task::spawn_blocking(move || convert(&page, &reading, known)).await;
+    decoded.unwrap_or_else(|error| Err(Failure::Malformed(format!("decoding it failed: {error}"))))
 }
 
-fn convert(page: &Page, reading: &Mutex<Reading>) -> Result<Vec<Pod>, Failure> {
+fn convert(page: &Page, reading: &Mutex<Reading>, known: bool) -> Result<Vec<Pod>, Failure> {
     let list: RawPodList<'_> = decode(&page.body)?;
     let mut reading = reading.lock().unwrap_or_else(PoisonError::into_inner);
     let Reading { interner, seen } = &mut *reading;
     let mut pods = Vec::with_capacity(list.items.as_ref().map_or(0, Vec::len));
     for raw in list.items.iter().flatten() {
-        if page.again && seen.contains(raw.uid()) {
+        if (known || page.again) && seen.contains(raw.uid()) {
             continue;
         }
         let pod = raw.convert(interner);

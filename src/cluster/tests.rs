@@ -161,6 +161,39 @@ async fn without_a_way_on_the_list_starts_over_and_no_pod_comes_twice() {
 }
 
 #[tokio::test]
+async fn a_large_cluster_is_read_by_namespaces_and_no_pod_is_lost_or_comes_twice() {
+    let (server, cluster) = start().await;
+    let in_namespace = |namespace: &str, name: &str| pod(name).replace("shop", namespace);
+    let first = page("t1", &[in_namespace("a", "a1"), in_namespace("b", "b1")]);
+    server.on(
+        "/api/v1/pods?limit=500",
+        200,
+        &first.replace("\"continue\"", "\"remainingItemCount\":2000,\"continue\""),
+    );
+    let namespaces = r#"{"metadata":{},"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}},{"metadata":{"name":"empty"}}]}"#;
+    server.on("/api/v1/namespaces?limit=500", 200, namespaces);
+    let list = |namespace: &str| format!("/api/v1/namespaces/{namespace}/pods?limit=500");
+    server.on(&list("a"), 200, &page("", &[in_namespace("a", "a1")]));
+    server.on(&list("b"), 200, &page("t2", &[in_namespace("b", "b1"), in_namespace("b", "b2")]));
+    server.on(&format!("{}&continue=t2", list("b")), 200, &page("", &[in_namespace("b", "b3")]));
+    server.on(&list("empty"), 200, &page("", &[]));
+    let mut read = names(&cluster, &Selection::all(Scope::AllNamespaces)).await.unwrap();
+    read.sort();
+    assert_eq!(read, ["a1", "b1", "b2", "b3"]);
+}
+
+#[tokio::test]
+async fn a_large_cluster_whose_namespaces_may_not_be_listed_is_read_in_one_list() {
+    let (server, cluster) = start().await;
+    let first = page("t1", &[pod("a")]).replace("\"continue\"", "\"remainingItemCount\":2000,\"continue\"");
+    server.on("/api/v1/pods?limit=500", 200, &first);
+    server.on("/api/v1/namespaces?limit=500", 403, FORBIDDEN);
+    server.on("/api/v1/pods?limit=500&continue=t1", 200, &page("", &[pod("b")]));
+    assert_eq!(names(&cluster, &Selection::all(Scope::AllNamespaces)).await.unwrap(), ["a", "b"]);
+    assert_eq!(cluster.problems(), []);
+}
+
+#[tokio::test]
 async fn forbidden_pods_end_the_run_with_a_way_out() {
     let (server, cluster) = start().await;
     server.on(PODS, 403, FORBIDDEN);
