@@ -188,7 +188,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             // The story ends with an error or by itself; Ctrl-C drops it, and its cluster and folder with it.
             tokio::select! {
                 outcome = demo(&options) => outcome.map_err(|error| Failure::from(error.to_string()))?,
-                outcome = tokio::signal::ctrl_c(), if !options.shell => outcome?,
+                outcome = tokio::signal::ctrl_c() => outcome?,
             }
         }
         Command::Bench { load, binary, kubectl, kubeconfig, runs } => {
