@@ -7,6 +7,7 @@
 //! [`judge`] climbs as far as the answers reach and then names the next questions. Each step costs more
 //! than the one before, and most containers never leave the third.
 
+mod evidence;
 mod ground;
 mod ladder;
 #[cfg(test)]

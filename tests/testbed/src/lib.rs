@@ -14,3 +14,4 @@ pub mod node;
 pub mod registry;
 pub mod simulated;
 pub mod store;
+mod tls;

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::api::faults::{Faults, RequestLog};
 use crate::api::rbac::User;
-use crate::api::{ApiServer, tls, write};
+use crate::api::{ApiServer, write};
 use crate::controllers::{self, Context};
 pub use crate::node::images::Runtime;
 use crate::node::kubelet;
@@ -23,6 +23,7 @@ pub use crate::node::{KubeletOptions, Node};
 use crate::store::Store;
 use crate::store::error::{ApiError, ApiResult};
 use crate::store::object::object_at;
+use crate::tls;
 
 /// What the cluster is to be like.
 #[derive(Debug, Clone)]
@@ -81,7 +82,7 @@ impl Simulated {
     /// The same, for callers that have something to tell when it fails.
     pub async fn try_start(options: SimulatedOptions) -> io::Result<Self> {
         let server = ApiServer::new(Arc::new(Store::new()));
-        let certified = tls::certify().map_err(io::Error::other)?;
+        let certified = tls::certify(&[], &["h2", "http/1.1"]).map_err(io::Error::other)?;
         let listen = || -> io::Result<TcpListener> {
             let listener = TcpListener::bind(("127.0.0.1", 0))?;
             listener.set_nonblocking(true)?;
@@ -94,11 +95,11 @@ impl Simulated {
             kubelet.mirrors.insert("docker.io".into(), base);
         }
         let mut authority_file = tempfile::NamedTempFile::new()?;
-        authority_file.write_all(certified.authority_pem.as_bytes())?;
+        authority_file.write_all(certified.ca_pem.as_bytes())?;
         let mut simulated = Self {
             plain: plain.local_addr()?,
             secure: secure.local_addr()?,
-            authority_pem: certified.authority_pem,
+            authority_pem: certified.ca_pem,
             authority_file,
             handle: Handle::new(),
             server,

@@ -12,7 +12,6 @@ pub mod request;
 pub mod respond;
 pub mod reviews;
 pub mod table;
-pub mod tls;
 pub mod write;
 
 use std::collections::HashMap;

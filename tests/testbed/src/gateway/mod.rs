@@ -10,7 +10,6 @@ mod authentication;
 mod fault;
 pub(crate) mod listener;
 mod record;
-mod tls;
 mod upstream;
 
 #[cfg(test)]
@@ -124,7 +123,7 @@ impl Gateway {
     /// No port could be had, or no certificate be made.
     pub async fn start(upstream: Upstream, options: GatewayOptions) -> io::Result<Self> {
         let certified = match options.tls {
-            true => Some(tls::certify(&options.names).map_err(io::Error::other)?),
+            true => Some(crate::tls::certify(&options.names, &["http/1.1"]).map_err(io::Error::other)?),
             false => None,
         };
         let inner = Arc::new(Inner {

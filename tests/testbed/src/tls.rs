@@ -1,4 +1,4 @@
-//! Certificates for gateways that speak TLS, made for one run.
+//! Certificates for servers of the bed that speak TLS, made for one run.
 
 use std::sync::Arc;
 
@@ -7,13 +7,16 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 
 /// A server configuration and the certificate authority that clients must trust for it.
-pub(super) struct Certified {
-    pub(super) server: Arc<ServerConfig>,
-    pub(super) ca_pem: String,
+pub(crate) struct Certified {
+    pub(crate) server: Arc<ServerConfig>,
+    pub(crate) ca_pem: String,
 }
 
-/// Makes an authority and a certificate for loopback and for `names`.
-pub(super) fn certify(names: &[String]) -> Result<Certified, Box<dyn std::error::Error + Send + Sync>> {
+/// Makes an authority and a certificate for loopback and for `names`; `protocols` are what the server offers.
+pub(crate) fn certify(
+    names: &[String],
+    protocols: &[&str],
+) -> Result<Certified, Box<dyn std::error::Error + Send + Sync>> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.distinguished_name.push(DnType::CommonName, "testbed authority");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -32,6 +35,6 @@ pub(super) fn certify(names: &[String]) -> Result<Certified, Box<dyn std::error:
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], private)?;
-    server.alpn_protocols = vec![b"http/1.1".to_vec()];
+    server.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     Ok(Certified { server: Arc::new(server), ca_pem })
 }
