@@ -16,7 +16,7 @@ use crate::cluster::{Cluster, ConnectOptions, Expect, PullSecret, Scope, Selecti
 use crate::domain::diagnosis::{Diagnosis, Item};
 use crate::domain::inquiry::{self, Inquiry};
 use crate::domain::inventory::Workload;
-use crate::domain::workload::{Access, Pod, Snapshot};
+use crate::domain::workload::{Access, Owner, OwnerReference, Pod, Snapshot};
 use crate::domain::{Platform, report};
 use crate::error::AppError;
 use crate::registry::{PullSecrets, Registries, RegistryOptions, SecretDocument};
@@ -57,6 +57,11 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
     let namespace = cluster.default_namespace().to_owned();
     let scope = if request.all_namespaces { Scope::AllNamespaces } else { Scope::Namespace(namespace.as_str().into()) };
     let targets = targets(&cluster, request, &scope).await?;
+    if targets.is_empty() && !request.words.is_empty() {
+        // A selector that no object of the type matches; no target at all would mean every pod.
+        let now = Timestamp::now();
+        return Ok(seen(Diagnosis { problems: cluster.problems(), ..Diagnosis::default() }, request, namespace, now));
+    }
     let mut asking = Asking::new(cluster.clone(), registries);
     let mut snapshot = read(&cluster, &mut asking, request, &scope, &targets, |pods| {
         progress.set(progress::line(pods, 0, 0));
@@ -66,7 +71,7 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
         let owners = std::mem::take(&mut snapshot.owners);
         snapshot.pods.retain(|pod| {
             let ownership = inquiry::ownership(pod, &owners);
-            targets.iter().any(|target| is_meant(target, pod, &ownership))
+            targets.iter().any(|target| is_meant(target, pod, &ownership, &owners))
         });
         snapshot.owners = owners;
         all_found(&targets, &snapshot)?;
@@ -88,12 +93,16 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
         diagnosis.add_idle(idle);
     }
     diagnosis.problems = cluster.problems();
-    Ok(Seen {
+    Ok(seen(diagnosis, request, namespace, now))
+}
+
+fn seen(diagnosis: Diagnosis, request: &Request<'_>, namespace: String, now: Timestamp) -> Seen {
+    Seen {
         diagnosis,
         namespace: (!request.all_namespaces).then(|| namespace.clone()),
         default_namespace: namespace,
         now,
-    })
+    }
 }
 
 async fn targets(cluster: &Cluster, request: &Request<'_>, scope: &Scope) -> Result<Vec<Target>, AppError> {
@@ -170,7 +179,11 @@ async fn nodes_of(cluster: &Cluster, pods: &[Pod]) -> HashMap<Arc<str>, Platform
 fn all_found(targets: &[Target], snapshot: &Snapshot) -> Result<(), AppError> {
     for target in targets {
         let Some(name) = target.name.as_ref().filter(|_| target.owner.is_none()) else { continue };
-        if snapshot.pods.iter().any(|pod| is_meant(target, pod, &inquiry::ownership(pod, &snapshot.owners))) {
+        if snapshot
+            .pods
+            .iter()
+            .any(|pod| is_meant(target, pod, &inquiry::ownership(pod, &snapshot.owners), &snapshot.owners))
+        {
             continue;
         }
         let missing = || AppError::failed(format!("{} \"{name}\" not found", target.resource.full_name()));
@@ -179,12 +192,13 @@ fn all_found(targets: &[Target], snapshot: &Snapshot) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Whether a target of the command line means this pod: itself, or something above it.
-fn is_meant(target: &Target, pod: &Pod, ownership: &inquiry::Ownership) -> bool {
+/// Whether a target of the command line means this pod: itself, something above it, or, where a whole type is asked
+/// for, something that may stand above it and cannot be read.
+fn is_meant(target: &Target, pod: &Pod, ownership: &inquiry::Ownership, owners: &HashMap<Arc<str>, Owner>) -> bool {
     if target.is_pod() {
         return target.name.as_ref().is_none_or(|name| *name == pod.name);
     }
-    ownership.chain.iter().any(|owner| match target.uid() {
+    let named = ownership.chain.iter().any(|owner| match target.uid() {
         Some(uid) => owner.uid == *uid,
         None => {
             let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
@@ -192,7 +206,10 @@ fn is_meant(target: &Target, pod: &Pod, ownership: &inquiry::Ownership) -> bool 
                 && *group == *target.resource.group
                 && target.name.as_ref().is_none_or(|name| *name == owner.name)
         }
-    })
+    });
+    // These seldom stand for themselves. To leave such pods out would look like there were none.
+    let may_go_on = |top: &OwnerReference| matches!(&*top.kind, "ReplicaSet" | "Job") && !owners.contains_key(&top.uid);
+    named || (target.name.is_none() && ownership.chain.last().is_some_and(may_go_on))
 }
 
 /// A workload that was named and has no pods still deserves its rows. `busy` are the UIDs of those that have

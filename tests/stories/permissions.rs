@@ -94,6 +94,19 @@ async fn the_right_to_list_pods_of_one_namespace_is_enough_for_true_verdicts() {
       caused by: deployments.apps "web" is forbidden: User "pod-reader" cannot get resource "deployments" in API group "apps" in the namespace "<namespace>"
     hint: ask for `get` on `deployments.apps`, or look at all pods of the namespace without naming a workload
     "#);
+    // A whole type, some of which cannot be told from what may not be read: shown, and never "no pods".
+    let types = as_reader(&bed, &["diagnose", "deployments,statefulsets", "-o", "name"]).await;
+    assert_snapshot!(types.normalised_stdout(), @r"
+    replicaset.apps/web-<id>
+    statefulset.apps/api
+    ");
+    let none = bed.freshimage(BINARY, &["diagnose", "deployments", "-l", "app=nothing"]).await;
+    assert_snapshot!(none.normalise(), @r"
+    exit 0
+    --- stdout
+    --- stderr
+    No pods found in namespace `<namespace>`.
+    ");
     assert_snapshot!(as_reader(&bed, &["diagnose", "pod/single"]).await.normalise(), @r#"
     exit 0
     --- stdout

@@ -28,17 +28,18 @@ struct Judged<'a> {
 }
 
 impl Inquiry<'_> {
-    /// Puts the judgements together. Containers that are still undecided are left out, so call it when
-    /// [`Inquiry::advance`] has nothing to ask any more.
+    /// Puts the judgements together, when [`Inquiry::advance`] has nothing to ask any more. A container that is
+    /// undecided even then would be a fault of ours; it is `unknown` and not left out.
     #[must_use]
     pub fn report(&self, now: Timestamp, problems: Vec<Problem>) -> Diagnosis {
         let mut rows: HashMap<ContainerKey, Vec<Judged<'_>>> = HashMap::new();
         let mut images: BTreeSet<&Arc<str>> = BTreeSet::new();
         let mut stale_pods = 0;
+        let undecided = Judgement::undecided("its look-ups came to no end");
         for ((pod, ownership), slots) in self.snapshot.pods.iter().zip(&self.ownerships).zip(&self.judgements) {
             let mut stale = false;
             for (place, (container, slot)) in pod.containers.iter().zip(slots).enumerate() {
-                let Some(judgement) = slot else { continue };
+                let judgement = slot.as_deref().unwrap_or(&undecided);
                 images.insert(&container.image);
                 stale |= judgement.verdict == Verdict::Stale;
                 let key = container_key(pod, &ownership.workload, container);

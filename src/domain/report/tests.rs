@@ -347,3 +347,10 @@ fn a_debug_container_is_not_told_to_restart() {
         (Verdict::Stale, [RemedyKind::UniqueTag, RemedyKind::Digest].as_slice())
     );
 }
+
+#[test]
+fn what_never_came_to_an_end_is_unknown_and_not_left_out() {
+    let snapshot = deployment(vec![web("web-1-x", "node-a", 'a')]);
+    let item = only(Inquiry::new(&snapshot, false).report(at(0), Vec::new()));
+    assert_eq!((item.verdict, item.reason.as_str()), (Verdict::Unknown, "its look-ups came to no end"));
+}

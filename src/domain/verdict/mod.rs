@@ -68,6 +68,23 @@ pub struct Judgement {
     pub evidence: Vec<Evidence>,
 }
 
+impl Judgement {
+    /// `unknown`, for a reason that is no answer's.
+    #[must_use]
+    pub fn undecided(why: &str) -> Self {
+        Self {
+            verdict: Verdict::Unknown,
+            ground: Ground::Undecidable(why.to_owned()),
+            served: None,
+            served_content: None,
+            running_content: None,
+            running_platform: None,
+            tag_moved: false,
+            evidence: Vec::new(),
+        }
+    }
+}
+
 /// Judges one container with the answers at hand.
 #[must_use]
 pub fn judge(subject: &Subject<'_>, answers: &Answers) -> Step {
