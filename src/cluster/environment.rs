@@ -1,6 +1,5 @@
 //! What the command line and the environment say about the connection, before anything is read.
 
-use std::env;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
@@ -80,23 +79,4 @@ pub struct Environment {
     pub pod_namespace: Option<String>,
     /// Where a pod finds its token; none for the usual place.
     pub service_account: Option<PathBuf>,
-}
-
-impl Environment {
-    /// The environment of this process.
-    #[must_use]
-    pub fn of_process() -> Self {
-        let text = |names: &[&str]| names.iter().find_map(|name| env::var(name).ok().filter(|text| !text.is_empty()));
-        Self {
-            kubeconfig: env::var_os("KUBECONFIG").filter(|list| !list.is_empty()),
-            home: env::home_dir(),
-            https_proxy: text(&["HTTPS_PROXY", "https_proxy"]),
-            http_proxy: text(&["HTTP_PROXY", "http_proxy"]),
-            no_proxy: text(&["NO_PROXY", "no_proxy"]),
-            service_host: text(&["KUBERNETES_SERVICE_HOST"]),
-            service_port: text(&["KUBERNETES_SERVICE_PORT"]),
-            pod_namespace: text(&["POD_NAMESPACE"]),
-            service_account: None,
-        }
-    }
 }

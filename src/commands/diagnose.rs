@@ -30,6 +30,6 @@ fn words(selection: &Selection) -> Vec<String> {
     match selection {
         Selection::All => Vec::new(),
         Selection::Types(kinds) => vec![kinds.join(",")],
-        Selection::Named(targets) => targets.iter().map(|target| format!("{}/{}", target.kind, target.name)).collect(),
+        Selection::Named(targets) => targets.iter().map(ToString::to_string).collect(),
     }
 }

@@ -12,7 +12,7 @@ use crate::ui::{Printer, answer};
 /// When the cluster cannot be reached, the workload cannot be read or has nothing to explain, or the
 /// container is none of its.
 pub fn explain(settings: &ExplainSettings, environment: &Environment, printer: &Printer) -> Result<Exit, AppError> {
-    let target = format!("{}/{}", settings.target.kind, settings.target.name);
+    let target = settings.target.to_string();
     let request = Request {
         common: &settings.common,
         environment,

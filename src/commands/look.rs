@@ -276,7 +276,7 @@ fn registry_options(common: &CommonSettings, environment: &Environment) -> Resul
             xdg_config_home: environment.xdg_config_home.clone(),
             home: environment.home.clone(),
             path: environment.path.clone(),
-            certificate_dirs: vec!["/etc/docker/certs.d".into(), "/etc/containers/certs.d".into()],
+            certificate_dirs: crate::registry::Environment::system_certificate_dirs(),
         },
         insecure_registries: common.registries.insecure.iter().cloned().collect(),
         ..RegistryOptions::default()

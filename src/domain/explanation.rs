@@ -3,17 +3,16 @@
 use jiff::Timestamp;
 
 use super::diagnosis::{Content, Finding, Remedy, RemedyKind, Verdict};
+use super::remote::is_build_time;
 use super::verdict::{Ground, Judgement, PinnedTag};
 use super::workload::{PullPolicy, Role};
 
-/// `now - then` in kubectl's words: `45s`, `12m`, `5h`, `3d`, `2y`. `None` where `then` tells nothing: a
-/// reproducible build's 1970, or a clock in the future.
+/// `now - then` in kubectl's units, the largest alone as a sentence wants it: `45s`, `12m`, `5h`, `3d`, `2y`. `None` where
+/// `then` tells nothing: a reproducible build's 1970, or a clock in the future.
 #[must_use]
 pub fn age(then: Timestamp, now: Timestamp) -> Option<String> {
-    // Builders that leave the time out write the epoch, or 1980 where a zip file was involved.
-    let tells = then.as_second() > 400_000_000;
     let seconds = now.as_second() - then.as_second();
-    if !tells || seconds < 0 {
+    if !is_build_time(then) || seconds < 0 {
         return None;
     }
     let (minute, hour, day, year) = (60, 3_600, 86_400, 31_536_000);
@@ -109,7 +108,7 @@ fn started_after_build(judgement: &Judgement, since: Option<Timestamp>) -> bool 
     }
     let built = judgement.served_content.as_ref().and_then(|content| content.provenance.created);
     // A build is pushed some time after it was made; five minutes keep ordinary pipelines out.
-    matches!((built, since), (Some(built), Some(since)) if built.as_second() > 400_000_000 && since.as_second() - built.as_second() > 300)
+    matches!((built, since), (Some(built), Some(since)) if is_build_time(built) && since.as_second() - built.as_second() > 300)
 }
 
 /// What helps against old content, and what does not. A debug container is never started again, so that only what a
@@ -207,16 +206,7 @@ mod tests {
     }
 
     fn judged(verdict: Verdict, ground: Ground) -> Judgement {
-        Judgement {
-            verdict,
-            ground,
-            served: None,
-            served_content: None,
-            running_content: None,
-            running_platform: None,
-            tag_moved: false,
-            evidence: Vec::new(),
-        }
+        Judgement { verdict, ground, ..Judgement::undecided("") }
     }
 
     #[test]

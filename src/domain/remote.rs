@@ -59,6 +59,14 @@ pub struct Provenance {
     pub version: Option<String>,
 }
 
+/// Whether a `created` tells when something was built. Reproducible builds write a fixed moment (year 1, 1970, 1980) that
+/// says nothing about the image's age; nothing real is older than container images are.
+#[must_use]
+pub fn is_build_time(created: Timestamp) -> bool {
+    const FIRST_CONTAINER_IMAGES: i64 = 1_356_998_400; // 2013-01-01
+    created.as_second() >= FIRST_CONTAINER_IMAGES
+}
+
 /// Why a registry gave no usable answer. Messages from outside are cut short and stripped of control
 /// characters before they get here.
 #[derive(Debug, Clone, PartialEq, Eq)]

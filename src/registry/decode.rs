@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use oci_distribution::manifest;
 use serde::Deserialize;
 
-use crate::domain::remote::{Child, ImageConfig, Manifest, Provenance};
+use crate::domain::remote::{Child, ImageConfig, Manifest, Provenance, is_build_time};
 use crate::domain::{Digest, Platform};
 use crate::text::excerpt;
 
@@ -215,11 +215,9 @@ fn provenance(labels: &Labels) -> Provenance {
     }
 }
 
-/// When it was built. Reproducible builds write a fixed moment (year 1, 1970, 1980) that says nothing about
-/// the image's age; nothing real is older than container images are.
+/// When it was built, if that is told.
 fn built_at(text: &str) -> Option<Timestamp> {
-    const FIRST_CONTAINER_IMAGES: i64 = 1_356_998_400; // 2013-01-01
-    text.parse::<Timestamp>().ok().filter(|time| time.as_second() >= FIRST_CONTAINER_IMAGES)
+    text.parse().ok().filter(|time| is_build_time(*time))
 }
 
 #[cfg(test)]

@@ -67,19 +67,10 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Takes what it needs from variables, such as `std::env::var_os`. Empty ones count as unset.
-    pub fn of_variables(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let path = |name: &str| variable(name).map(PathBuf::from);
-        Self {
-            docker_config: path("DOCKER_CONFIG"),
-            registry_auth_file: path("REGISTRY_AUTH_FILE"),
-            xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
-            xdg_config_home: path("XDG_CONFIG_HOME"),
-            home: path("HOME").or_else(|| path("USERPROFILE")),
-            path: variable("PATH"),
-            certificate_dirs: vec!["/etc/docker/certs.d".into(), "/etc/containers/certs.d".into()],
-        }
+    /// Where the container tools look for private authorities on a whole machine.
+    #[must_use]
+    pub fn system_certificate_dirs() -> Vec<PathBuf> {
+        vec!["/etc/docker/certs.d".into(), "/etc/containers/certs.d".into()]
     }
 
     fn config_home(&self) -> Option<PathBuf> {

@@ -23,6 +23,12 @@ pub struct Target {
     pub name: String,
 }
 
+impl std::fmt::Display for Target {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}/{}", self.kind, self.name)
+    }
+}
+
 impl Selection {
     /// Reads the arguments.
     ///
