@@ -50,6 +50,14 @@ struct Spec {
 struct Strategy {
     #[serde(rename = "type")]
     kind: String,
+    #[serde(rename = "rollingUpdate")]
+    rolling_update: Option<RollingUpdate>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct RollingUpdate {
+    partition: Number,
 }
 
 #[derive(Deserialize, Default)]
@@ -123,6 +131,11 @@ struct Status {
     number_available: Number,
     active: Number,
     ready: Number,
+    number_ready: Number,
+    current_revision: Lenient<String>,
+    update_revision: Lenient<String>,
+    phase: Lenient<String>,
+    message: Lenient<String>,
     conditions: Lenient<Vec<Condition>>,
 }
 
@@ -240,6 +253,7 @@ impl Object {
         // updated none of them yet.
         let replaces = spec.strategy.is_some() || spec.update_strategy.0.is_some();
         let none_updated = (replaces && existing.is_some()).then_some(0);
+        let strategy = spec.update_strategy.0.unwrap_or_default();
         WorkloadState {
             template: pod.images(),
             generation: metadata.generation.0.unwrap_or_default(),
@@ -255,7 +269,11 @@ impl Object {
             ])
             .unwrap_or_default(),
             paused: spec.paused.or(spec.suspend).unwrap_or_default(),
-            on_delete: spec.update_strategy.0.is_some_and(|strategy| strategy.kind == "OnDelete"),
+            ready: first(&[status.number_ready, status.ready_replicas, status.ready]).unwrap_or_default(),
+            partition: strategy.rolling_update.and_then(|rolling| rolling.partition.0).unwrap_or_default(),
+            revisions_differ: status.update_revision.0.is_some_and(|update| Some(update) != status.current_revision.0),
+            phase: status.phase.0.map(|phase| (phase, status.message.0.unwrap_or_default())),
+            on_delete: strategy.kind == "OnDelete",
             stalled: status
                 .conditions
                 .0

@@ -24,6 +24,13 @@ pub enum DigestError {
     Hex,
 }
 
+impl<'de> serde::Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl Digest {
     /// Makes a sha256 digest of 64 bare hex digits, the form in which CRI-O 1.28 reports an image.
     ///

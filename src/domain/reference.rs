@@ -123,6 +123,31 @@ impl Reference {
         }
     }
 
+    /// The name in front of tag and digest, as it is written.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let rest = self.original.split_once('@').map_or(&*self.original, |(rest, _)| rest);
+        match &self.tag {
+            Some(tag) => &rest[..rest.len() - tag.len() - 1],
+            None => rest,
+        }
+    }
+
+    /// The same name with another tag, and no digest.
+    #[must_use]
+    pub fn with_tag(&self, tag: &str) -> String {
+        format!("{}:{tag}", self.name())
+    }
+
+    /// The same name with a digest; the tag stays for the reader.
+    #[must_use]
+    pub fn with_digest(&self, digest: &Digest) -> String {
+        match &self.tag {
+            Some(tag) => format!("{}:{tag}@{digest}", self.name()),
+            None => format!("{}@{digest}", self.name()),
+        }
+    }
+
     /// The digest that is written, if the reference is pinned.
     #[must_use]
     pub fn digest(&self) -> Option<&Digest> {
@@ -247,6 +272,28 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn another_tag_or_digest_keeps_the_name_as_it_is_written() {
+        let digest: Digest = format!("sha256:{}", "a1".repeat(32)).parse().unwrap();
+        for (text, tagged, pinned) in [
+            ("nginx", "nginx:1.1", format!("nginx@{digest}")),
+            ("docker.io/nginx:1.0", "docker.io/nginx:1.1", format!("docker.io/nginx:1.0@{digest}")),
+            ("localhost:5000/app", "localhost:5000/app:1.1", format!("localhost:5000/app@{digest}")),
+            ("localhost:5000/app:1.0", "localhost:5000/app:1.1", format!("localhost:5000/app:1.0@{digest}")),
+        ] {
+            let reference: Reference = text.parse().unwrap();
+            assert_eq!(
+                (reference.with_tag("1.1").as_str(), reference.with_digest(&digest)),
+                (tagged, pinned),
+                "{text}"
+            );
+        }
+        let other = format!("sha256:{}", "b2".repeat(32));
+        let reference: Reference = format!("a.example.com/app:1.0@{other}").parse().unwrap();
+        assert_eq!(reference.name(), "a.example.com/app");
+        assert_eq!(reference.with_digest(&digest), format!("a.example.com/app:1.0@{digest}"));
     }
 
     #[test]

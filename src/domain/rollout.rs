@@ -1,5 +1,6 @@
 //! Is a rollout under way? By kubectl's own rules, as far as a verdict needs them.
 
+use super::template::Replacement;
 use super::workload::WorkloadState;
 
 /// Why a rollout to the current template has not replaced all pods yet; `None` if it has, or if the
@@ -24,6 +25,72 @@ pub fn under_way(state: &WorkloadState) -> Option<&'static str> {
     } else {
         "a rollout is under way"
     })
+}
+
+/// How far a rollout is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Every pod that is to be replaced was, and is available.
+    Done,
+    /// Not yet; how far it is.
+    Waiting(String),
+    /// It will not get there by itself; why.
+    Failed(String),
+    /// The object does not count its pods: only they can tell.
+    AskPods,
+}
+
+/// How far a rollout to the newest template is, by the rules of `kubectl rollout status`: nothing counts before the
+/// controller has seen the template (`observedGeneration`).
+#[must_use]
+pub fn progress(replacement: &Replacement, kind: &str, state: &WorkloadState) -> Progress {
+    match replacement {
+        Replacement::Rollout | Replacement::Partition { .. } => {}
+        Replacement::InPlace => return Progress::AskPods,
+        // Nothing comes of itself.
+        Replacement::Paused | Replacement::WhenDeleted { .. } | Replacement::NextRun { .. } => return Progress::Done,
+    }
+    let WorkloadState { desired, existing, available, ready, .. } = *state;
+    if state.observed_generation.is_some_and(|observed| observed < state.generation) {
+        return Progress::Waiting("its controller has not seen the change yet".to_owned());
+    }
+    if state.stalled {
+        return Progress::Failed("it made no progress within its deadline (ProgressDeadlineExceeded)".to_owned());
+    }
+    match state.phase.as_ref().map(|(phase, message)| (phase.as_str(), message)) {
+        Some(("Degraded" | "Error" | "Failed", message)) => {
+            return Progress::Failed(format!("it is degraded: {message}"));
+        }
+        Some(("Paused", message)) => return Progress::Waiting(format!("it is paused: {message}")),
+        _ => {}
+    }
+    let Some(updated) = state.updated else { return Progress::AskPods };
+    let waiting = |count: i64, of: i64, word: &str| Progress::Waiting(format!("{count} of {of} {word}"));
+    match kind {
+        "StatefulSet" => {
+            let wanted = (desired - state.partition).max(0);
+            if updated < wanted {
+                waiting(updated, wanted, "updated")
+            } else if ready < desired {
+                waiting(ready, desired, "ready")
+            } else if state.partition == 0 && state.revisions_differ {
+                waiting(updated, desired, "updated")
+            } else {
+                Progress::Done
+            }
+        }
+        "DaemonSet" if updated >= desired => {
+            if available < desired {
+                waiting(available, desired, "available")
+            } else {
+                Progress::Done
+            }
+        }
+        _ if updated < desired => waiting(updated, desired, "updated"),
+        _ if existing > updated => Progress::Waiting(format!("{} old left", existing - updated)),
+        _ if available < updated => waiting(available, updated, "available"),
+        _ => Progress::Done,
+    }
 }
 
 #[cfg(test)]
@@ -61,5 +128,53 @@ mod tests {
         assert_eq!(under_way(&WorkloadState { paused: true, ..busy.clone() }), Some("the rollout is paused"));
         assert!(under_way(&WorkloadState { on_delete: true, ..busy.clone() }).unwrap().contains("OnDelete"));
         assert!(under_way(&WorkloadState { stalled: true, ..busy }).unwrap().contains("stuck"));
+    }
+
+    #[test]
+    fn a_rollout_is_done_by_the_rules_of_kubectl() {
+        let available = |state: WorkloadState, available, ready| WorkloadState { available, ready, ..state };
+        let old_revision = WorkloadState { revisions_differ: true, ..available(state(2, 2, 3, 3, Some(3)), 3, 3) };
+        let phase = |phase: &str| WorkloadState {
+            phase: Some((phase.to_owned(), "why".to_owned())),
+            ..available(state(2, 2, 3, 3, Some(3)), 3, 3)
+        };
+        let done = Progress::Done;
+        let waiting = |text: &str| Progress::Waiting(text.to_owned());
+        for (kind, state, expected) in [
+            ("Deployment", available(state(2, 2, 3, 3, Some(3)), 3, 3), done.clone()),
+            (
+                "Deployment",
+                available(state(3, 2, 3, 3, Some(3)), 3, 3),
+                waiting("its controller has not seen the change yet"),
+            ),
+            ("Deployment", available(state(2, 2, 3, 4, Some(1)), 3, 3), waiting("1 of 3 updated")),
+            ("Deployment", available(state(2, 2, 3, 4, Some(3)), 3, 3), waiting("1 old left")),
+            ("Deployment", available(state(2, 2, 3, 3, Some(3)), 2, 2), waiting("2 of 3 available")),
+            ("Deployment", state(2, 2, 0, 0, Some(0)), done.clone()),
+            ("StatefulSet", available(state(2, 2, 3, 3, Some(3)), 3, 3), done.clone()),
+            ("StatefulSet", available(state(2, 2, 3, 3, Some(3)), 3, 2), waiting("2 of 3 ready")),
+            ("StatefulSet", old_revision.clone(), waiting("3 of 3 updated")),
+            ("StatefulSet", WorkloadState { partition: 2, updated: Some(1), ..old_revision.clone() }, done.clone()),
+            (
+                "StatefulSet",
+                WorkloadState { partition: 1, updated: Some(1), ..old_revision },
+                waiting("1 of 2 updated"),
+            ),
+            ("DaemonSet", available(state(2, 2, 2, 2, Some(1)), 2, 2), waiting("1 of 2 updated")),
+            ("DaemonSet", available(state(2, 2, 2, 2, Some(2)), 1, 1), waiting("1 of 2 available")),
+            ("DaemonSet", available(state(2, 2, 2, 2, Some(2)), 2, 2), done.clone()),
+            ("Rollout", phase("Healthy"), done.clone()),
+            ("Rollout", phase("Paused"), waiting("it is paused: why")),
+            ("Rollout", phase("Degraded"), Progress::Failed("it is degraded: why".to_owned())),
+            ("Database", state(2, 2, 3, 3, None), Progress::AskPods),
+        ] {
+            assert_eq!(progress(&Replacement::Rollout, kind, &state), expected, "{kind} {state:?}");
+        }
+        let stalled = WorkloadState { stalled: true, ..state(2, 2, 3, 4, Some(1)) };
+        assert!(matches!(progress(&Replacement::Rollout, "Deployment", &stalled), Progress::Failed(_)));
+        for replacement in [Replacement::Paused, Replacement::NextRun { suspended: false }] {
+            assert_eq!(progress(&replacement, "Deployment", &stalled), Progress::Done);
+        }
+        assert_eq!(progress(&Replacement::InPlace, "Pod", &state(1, 1, 0, 0, None)), Progress::AskPods);
     }
 }

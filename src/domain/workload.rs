@@ -110,7 +110,7 @@ impl Container {
 }
 
 /// What kind of container it is; the words of the JSON output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// An init container that runs to its end.
@@ -131,7 +131,7 @@ impl Role {
 }
 
 /// `imagePullPolicy`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum PullPolicy {
     /// Every start asks the registry.
     Always,
@@ -251,6 +251,14 @@ pub struct WorkloadState {
     pub on_delete: bool,
     /// The `Progressing` condition's reason is `ProgressDeadlineExceeded`.
     pub stalled: bool,
+    /// `status.readyReplicas`, `status.numberReady`.
+    pub ready: i64,
+    /// `spec.updateStrategy.rollingUpdate.partition`.
+    pub partition: i64,
+    /// `status.updateRevision` is another one than `status.currentRevision`.
+    pub revisions_differ: bool,
+    /// `status.phase`, where the kind has one (Argo Rollouts), with `status.message`.
+    pub phase: Option<(String, String)>,
 }
 
 impl WorkloadState {

@@ -1,0 +1,353 @@
+//! A workload's definition as it stands in the cluster: where its pod template asks for images, and how the kind
+//! brings a changed template to its pods.
+//!
+//! Objects are kept as raw JSON. Typed structs drop the fields that they do not know, and a template that went
+//! through them would lose what a newer server or a custom resource put there.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::diagnosis::{ContainerName, WorkloadName};
+use super::workload::{PullPolicy, Role};
+
+/// A definition, as far as a change needs it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition {
+    /// `metadata.namespace`.
+    pub namespace: Arc<str>,
+    /// What it is called.
+    pub workload: WorkloadName,
+    /// `metadata.uid`: another object of the same name is somebody else.
+    pub uid: Arc<str>,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+    /// Where the pod template is: a JSON pointer, empty for a pod itself.
+    pub template: &'static str,
+    /// Where the template asks for images, in the order of the document.
+    pub slots: Vec<Slot>,
+    /// The template's `imagePullSecrets`.
+    pub pull_secrets: Vec<Arc<str>>,
+    /// The template's `serviceAccountName`.
+    pub service_account: Arc<str>,
+    /// How the kind brings a changed template to its pods.
+    pub replacement: Replacement,
+    /// The raw object.
+    pub object: Value,
+}
+
+/// One place of a template that asks for an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// Which container or image volume.
+    pub container: ContainerName,
+    /// JSON pointer to the container or volume.
+    pub pointer: String,
+    /// The reference as written.
+    pub image: Arc<str>,
+    /// The pull policy that is written, if any.
+    pub pull_policy: Option<PullPolicy>,
+}
+
+impl Slot {
+    /// JSON pointer to the reference.
+    #[must_use]
+    pub fn image_pointer(&self) -> String {
+        match self.container.role {
+            Role::Volume => format!("{}/image/reference", self.pointer),
+            _ => format!("{}/image", self.pointer),
+        }
+    }
+
+    /// JSON pointer to the pull policy, whether it is there or not.
+    #[must_use]
+    pub fn policy_pointer(&self) -> String {
+        match self.container.role {
+            Role::Volume => format!("{}/image/pullPolicy", self.pointer),
+            _ => format!("{}/imagePullPolicy", self.pointer),
+        }
+    }
+}
+
+/// How a changed template reaches the pods.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Replacement {
+    /// The controller replaces its pods one after the other.
+    Rollout,
+    /// The same, but only those from this ordinal on (`spec.updateStrategy.rollingUpdate.partition`).
+    Partition {
+        /// Pods with a lower ordinal stay as they are.
+        from: i64,
+    },
+    /// Nothing happens until somebody resumes it (`spec.paused`).
+    Paused,
+    /// A pod gets the new template when somebody deletes it.
+    WhenDeleted {
+        /// Why: the kind's nature or its strategy.
+        because: String,
+    },
+    /// The next run uses it.
+    NextRun {
+        /// `spec.suspend`: there is no next run until somebody resumes it.
+        suspended: bool,
+    },
+    /// The kubelet restarts the container within its pod.
+    InPlace,
+}
+
+/// Why a definition cannot be changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unchangeable {
+    /// A Job's template is immutable.
+    #[error(
+        "the template of a Job cannot be changed; delete it and create it again from its manifest: `kubectl replace --force -f FILE`"
+    )]
+    Job,
+    /// A static pod's mirror.
+    #[error("a static pod is defined by a file on its node; change the image there")]
+    StaticPod,
+    /// The template is in another object.
+    #[error("its template is in {0}; name that one")]
+    Elsewhere(String),
+    /// No pod template where one could be.
+    #[error("it has no pod template at `.spec.template`; what made its pods decides what they run")]
+    NoTemplate,
+}
+
+impl Definition {
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// Why its images cannot be changed.
+    pub fn read(object: Value) -> Result<Self, Unchangeable> {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let (api_version, kind) = (text("/apiVersion"), text("/kind"));
+        let template = match (api_version, kind) {
+            ("v1", "Pod") if object.pointer("/metadata/annotations/kubernetes.io~1config.mirror").is_some() => {
+                return Err(Unchangeable::StaticPod);
+            }
+            ("v1", "Pod") => "",
+            (batch, "Job") if batch.starts_with("batch/") => return Err(Unchangeable::Job),
+            (batch, "CronJob") if batch.starts_with("batch/") => "/spec/jobTemplate/spec/template",
+            _ => "/spec/template",
+        };
+        let spec = format!("{template}/spec");
+        if object.pointer(&format!("{spec}/containers")).and_then(Value::as_array).is_none() {
+            let reference = |field: &str| text(&format!("/spec/workloadRef/{field}"));
+            return Err(match (reference("kind"), reference("name")) {
+                ("", _) | (_, "") => Unchangeable::NoTemplate,
+                (kind, name) => Unchangeable::Elsewhere(format!("`{}/{name}`", kind.to_lowercase())),
+            });
+        }
+        let pod = object.pointer(&spec).unwrap_or(&Value::Null);
+        let secrets = pod["imagePullSecrets"].as_array().into_iter().flatten();
+        Ok(Self {
+            namespace: text("/metadata/namespace").into(),
+            workload: WorkloadName {
+                api_version: api_version.into(),
+                kind: kind.into(),
+                name: text("/metadata/name").into(),
+            },
+            uid: text("/metadata/uid").into(),
+            resource_version: text("/metadata/resourceVersion").to_owned(),
+            template,
+            slots: slots(&spec, pod),
+            pull_secrets: secrets.filter_map(|secret| secret["name"].as_str()).map(Into::into).collect(),
+            service_account: pod["serviceAccountName"].as_str().unwrap_or("default").into(),
+            replacement: replacement(api_version, kind, &object),
+            object,
+        })
+    }
+
+    /// The slot of a container.
+    #[must_use]
+    pub fn slot(&self, container: &ContainerName) -> Option<&Slot> {
+        self.slots.iter().find(|slot| slot.container == *container)
+    }
+
+    /// An annotation of the object itself.
+    #[must_use]
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.object["metadata"]["annotations"].get(key)?.as_str()
+    }
+
+    /// Whether it has annotations at all: a JSON patch cannot add to what is not there.
+    #[must_use]
+    pub fn has_annotations(&self) -> bool {
+        self.object["metadata"]["annotations"].is_object()
+    }
+}
+
+fn slots(spec: &str, pod: &Value) -> Vec<Slot> {
+    let list = |field: &'static str| pod[field].as_array().into_iter().flatten().enumerate();
+    let name = |item: &Value| -> Arc<str> { item["name"].as_str().unwrap_or_default().into() };
+    let container = |field: &'static str, (place, item): (usize, &Value)| {
+        let role = match (field, item["restartPolicy"].as_str()) {
+            ("initContainers", Some("Always")) => Role::Sidecar,
+            ("initContainers", _) => Role::Init,
+            _ => Role::Container,
+        };
+        Some(Slot {
+            container: ContainerName { name: name(item), role },
+            pointer: format!("{spec}/{field}/{place}"),
+            image: item["image"].as_str()?.into(),
+            pull_policy: policy(&item["imagePullPolicy"]),
+        })
+    };
+    let volume = |(place, item): (usize, &Value)| {
+        Some(Slot {
+            container: ContainerName { name: name(item), role: Role::Volume },
+            pointer: format!("{spec}/volumes/{place}"),
+            image: item["image"]["reference"].as_str()?.into(),
+            pull_policy: policy(&item["image"]["pullPolicy"]),
+        })
+    };
+    let init = list("initContainers").filter_map(|item| container("initContainers", item));
+    let ordinary = list("containers").filter_map(|item| container("containers", item));
+    init.chain(ordinary).chain(list("volumes").filter_map(volume)).collect()
+}
+
+fn policy(value: &Value) -> Option<PullPolicy> {
+    PullPolicy::ALL.into_iter().find(|policy| value.as_str() == Some(policy.as_str()))
+}
+
+fn replacement(api_version: &str, kind: &str, object: &Value) -> Replacement {
+    let spec = &object["spec"];
+    let on_delete = || Replacement::WhenDeleted { because: "its update strategy is OnDelete".to_owned() };
+    match (api_version, kind) {
+        ("v1", "Pod") => Replacement::InPlace,
+        ("v1", "ReplicationController") | ("apps/v1", "ReplicaSet") => {
+            Replacement::WhenDeleted { because: format!("a {kind} does not replace its pods") }
+        }
+        ("apps/v1", "StatefulSet" | "DaemonSet") if spec["updateStrategy"]["type"] == "OnDelete" => on_delete(),
+        ("apps/v1", "StatefulSet") => match spec["updateStrategy"]["rollingUpdate"]["partition"].as_i64() {
+            Some(from) if from > 0 => Replacement::Partition { from },
+            _ => Replacement::Rollout,
+        },
+        (batch, "CronJob") if batch.starts_with("batch/") => {
+            Replacement::NextRun { suspended: spec["suspend"] == Value::Bool(true) }
+        }
+        _ if spec["paused"] == Value::Bool(true) => Replacement::Paused,
+        _ => Replacement::Rollout,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn workload(api_version: &str, kind: &str, spec: &Value) -> Value {
+        json!({
+            "apiVersion": api_version, "kind": kind, "spec": spec,
+            "metadata": {"name": "web", "namespace": "shop", "uid": "u", "resourceVersion": "7"},
+        })
+    }
+
+    fn pod() -> Value {
+        json!({
+            "serviceAccountName": "robot", "imagePullSecrets": [{"name": "s1"}],
+            "initContainers": [
+                {"name": "migrate", "image": "m:1"},
+                {"name": "proxy", "image": "p:1", "restartPolicy": "Always", "imagePullPolicy": "Always"},
+            ],
+            "containers": [{"name": "app", "image": "a:1"}, {"name": "bare"}],
+            "volumes": [{"name": "tmp", "emptyDir": {}}, {"name": "models", "image": {"reference": "v:1", "pullPolicy": "Never"}}],
+        })
+    }
+
+    #[test]
+    fn every_place_that_asks_for_an_image_is_found_with_its_pointer() {
+        let object = workload("apps/v1", "Deployment", &json!({"template": {"spec": pod()}}));
+        let definition = Definition::read(object).unwrap();
+        let found: Vec<_> = definition
+            .slots
+            .iter()
+            .map(|slot| (&*slot.container.name, slot.container.role, slot.image_pointer(), slot.pull_policy))
+            .collect();
+        let at = |rest: &str| format!("/spec/template/spec/{rest}");
+        assert_eq!(
+            found,
+            [
+                ("migrate", Role::Init, at("initContainers/0/image"), None),
+                ("proxy", Role::Sidecar, at("initContainers/1/image"), Some(PullPolicy::Always)),
+                ("app", Role::Container, at("containers/0/image"), None),
+                ("models", Role::Volume, at("volumes/1/image/reference"), Some(PullPolicy::Never)),
+            ]
+        );
+        assert_eq!(definition.slots[3].policy_pointer(), at("volumes/1/image/pullPolicy"));
+        assert_eq!((&*definition.service_account, definition.pull_secrets.len()), ("robot", 1));
+    }
+
+    #[test]
+    fn each_kind_says_how_a_change_reaches_its_pods() {
+        let when = |because: &str| Replacement::WhenDeleted { because: because.to_owned() };
+        for (api_version, kind, more, expected) in [
+            ("apps/v1", "Deployment", json!({}), Replacement::Rollout),
+            ("apps/v1", "Deployment", json!({"paused": true}), Replacement::Paused),
+            ("apps/v1", "StatefulSet", json!({}), Replacement::Rollout),
+            (
+                "apps/v1",
+                "StatefulSet",
+                json!({"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}),
+                Replacement::Partition { from: 2 },
+            ),
+            (
+                "apps/v1",
+                "StatefulSet",
+                json!({"updateStrategy": {"type": "OnDelete"}}),
+                when("its update strategy is OnDelete"),
+            ),
+            (
+                "apps/v1",
+                "DaemonSet",
+                json!({"updateStrategy": {"type": "OnDelete"}}),
+                when("its update strategy is OnDelete"),
+            ),
+            ("apps/v1", "ReplicaSet", json!({}), when("a ReplicaSet does not replace its pods")),
+            ("v1", "ReplicationController", json!({}), when("a ReplicationController does not replace its pods")),
+            ("argoproj.io/v1alpha1", "Rollout", json!({}), Replacement::Rollout),
+            ("argoproj.io/v1alpha1", "Rollout", json!({"paused": true}), Replacement::Paused),
+        ] {
+            let mut spec = more;
+            spec["template"] = json!({"spec": pod()});
+            let definition = Definition::read(workload(api_version, kind, &spec)).unwrap();
+            assert_eq!(definition.replacement, expected, "{kind}");
+        }
+        let spec = json!({"suspend": true, "jobTemplate": {"spec": {"template": {"spec": pod()}}}});
+        let cron_job = Definition::read(workload("batch/v1", "CronJob", &spec)).unwrap();
+        assert_eq!(cron_job.replacement, Replacement::NextRun { suspended: true });
+        assert!(cron_job.slots[0].pointer.starts_with("/spec/jobTemplate/spec/template/spec/initContainers/0"));
+        let bare = Definition::read(workload("v1", "Pod", &pod())).unwrap();
+        assert_eq!(
+            (bare.replacement, bare.slots[2].image_pointer()),
+            (Replacement::InPlace, "/spec/containers/0/image".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_changed_says_why() {
+        let template = json!({"template": {"spec": pod()}});
+        assert_eq!(Definition::read(workload("batch/v1", "Job", &template)), Err(Unchangeable::Job));
+        assert_eq!(
+            Definition::read(workload("example.com/v1", "Database", &json!({"size": 3}))),
+            Err(Unchangeable::NoTemplate)
+        );
+        let reference = json!({"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}});
+        assert_eq!(
+            Definition::read(workload("argoproj.io/v1alpha1", "Rollout", &reference)),
+            Err(Unchangeable::Elsewhere("`deployment/web`".to_owned()))
+        );
+        let mut mirror = workload("v1", "Pod", &pod());
+        mirror["metadata"]["annotations"] = json!({"kubernetes.io/config.mirror": "x"});
+        assert_eq!(Definition::read(mirror), Err(Unchangeable::StaticPod));
+        for nonsense in
+            [json!(null), json!([]), json!({"spec": 1}), json!({"spec": {"template": {"spec": {"containers": 1}}}})]
+        {
+            assert_eq!(Definition::read(nonsense), Err(Unchangeable::NoTemplate));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Does the new content run? The ladder of [`super::verdict`] climbed once more, against the planned digest.
+//!
+//! A tag says what it serves now, which may have moved since, and a pinned reference is never asked what runs. So
+//! the pods that were read after the rollout are looked at as if each asked for a tag of its own that serves
+//! the planned digest: whatever proves `fresh` in a diagnosis proves here that the change arrived.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::diagnosis::Verdict;
+use super::inquiry::{self, Inquiry};
+use super::inventory::{Answers, Tag};
+use super::plan::{Change, Target};
+use super::reference::Reference;
+use super::remote::Served;
+use super::verdict::Judgement;
+use super::workload::{Container, Owner, Phase, Pod, Role, Snapshot, State};
+
+/// What became of one target.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Confirmation {
+    /// Pods that run the planned content in every container that changed.
+    pub confirmed: usize,
+    /// Pods of the workload that are alive.
+    pub pods: usize,
+    /// The others, each with what it was found to be and why.
+    pub others: Vec<Other>,
+}
+
+/// A pod that was not proven to run the planned content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    /// Its name.
+    pub pod: Arc<str>,
+    /// Which container.
+    pub container: Arc<str>,
+    /// What it was found to be.
+    pub verdict: Verdict,
+    /// What decided, in one sentence.
+    pub why: String,
+}
+
+/// What is looked at, and what is known of it beforehand.
+#[derive(Debug)]
+pub struct Verification {
+    /// The pods of the targets, each as if every place that changed asked for a tag of its own.
+    pub snapshot: Snapshot,
+    /// What these tags serve: what was planned.
+    pub answers: Answers,
+    /// Whose pod it is, for each of the snapshot's.
+    of: Vec<usize>,
+}
+
+/// Makes the question out of what was read after the rollouts.
+#[must_use]
+pub fn verification(snapshot: &Snapshot, targets: &[&Target]) -> Verification {
+    let mut verification = Verification {
+        snapshot: Snapshot { nodes: snapshot.nodes.clone(), ..Snapshot::default() },
+        answers: Answers::default(),
+        of: Vec::new(),
+    };
+    for pod in snapshot.pods.iter().filter(|pod| is_alive(pod)) {
+        let Some(of) = targets.iter().position(|target| belongs(pod, &snapshot.owners, target)) else { continue };
+        // Without its owner no template is asked for: what is planned is known.
+        let mut pod = Pod { controller: None, ..pod.clone() };
+        pod.containers.retain_mut(|container| match change_of(targets[of], container) {
+            None => false,
+            Some(change) => {
+                ask(&mut verification.answers, &pod.access, container, change);
+                true
+            }
+        });
+        verification.snapshot.pods.push(pod);
+        verification.of.push(of);
+    }
+    verification
+}
+
+fn ask(answers: &mut Answers, access: &Arc<super::workload::Access>, container: &mut Container, change: &Change) {
+    // What ended well was started from an image all the same.
+    if container.role == Role::Init
+        && matches!(container.state, State::Terminated { .. })
+        && !container.image_id.is_empty()
+    {
+        container.state = State::Running { since: None };
+    }
+    let Ok(reference) = change.new_image.parse::<Reference>() else { return };
+    // One tag for each content, so that two plans for one repository do not meet.
+    let tag: Arc<str> = format!("planned-{}", change.digest.hex().get(..40).unwrap_or_default()).into();
+    container.image = format!("{}:{tag}", reference.repository()).into();
+    let key = Tag { repository: reference.repository().clone(), tag, access: Arc::clone(access) };
+    answers.served.insert(key, Ok(Served { digest: change.digest.clone() }));
+}
+
+impl Verification {
+    /// Counts for one of the targets, when [`Inquiry::advance`] has nothing to ask any more.
+    #[must_use]
+    pub fn confirmation(&self, inquiry: &Inquiry<'_>, targets: &[&Target], which: usize) -> Confirmation {
+        let mut confirmation = Confirmation::default();
+        let changes = targets.get(which).map_or(0, |target| target.changes.len());
+        let pods = self.snapshot.pods.iter().zip(&inquiry.judgements).zip(&self.of);
+        for ((pod, slots), _) in pods.filter(|(_, of)| **of == which) {
+            confirmation.count(pod, slots, changes);
+        }
+        confirmation
+    }
+}
+
+impl Confirmation {
+    fn count(&mut self, pod: &Pod, slots: &[Option<Arc<Judgement>>], changes: usize) {
+        self.pods += 1;
+        let mut good = true;
+        for (container, slot) in pod.containers.iter().zip(slots) {
+            let (verdict, why) = match slot {
+                Some(judgement) => (judgement.verdict, judgement.ground.proof()),
+                None => (Verdict::Unknown, "its look-ups came to no end".to_owned()),
+            };
+            if !matches!(verdict, Verdict::Fresh | Verdict::Rewrapped) {
+                good = false;
+                let (pod, container) = (Arc::clone(&pod.name), Arc::clone(&container.name));
+                self.others.push(Other { pod, container, verdict, why });
+            }
+        }
+        // A pod without the container was made from another template.
+        if pod.containers.len() < changes {
+            good = false;
+            if self.others.last().is_none_or(|other| other.pod != pod.name) {
+                self.others.push(Other {
+                    pod: Arc::clone(&pod.name),
+                    container: "".into(),
+                    verdict: Verdict::Unknown,
+                    why: "it lacks a container that was changed".to_owned(),
+                });
+            }
+        }
+        self.confirmed += usize::from(good);
+    }
+}
+
+/// Pods that have ended or are going away say nothing of the new content.
+#[must_use]
+pub fn is_alive(pod: &Pod) -> bool {
+    !pod.deleting && !matches!(pod.phase, Phase::Succeeded | Phase::Failed)
+}
+
+/// Whether a pod belongs to a target: by UID, up the chain of its owners.
+#[must_use]
+pub fn belongs(pod: &Pod, owners: &HashMap<Arc<str>, Owner>, target: &Target) -> bool {
+    let uid = &target.definition.uid;
+    pod.uid == *uid || inquiry::ownership(pod, owners).chain.iter().any(|owner| owner.uid == *uid)
+}
+
+fn change_of<'t>(target: &'t Target, container: &Container) -> Option<&'t Change> {
+    target
+        .changes
+        .iter()
+        .find(|change| change.container.role == container.role && change.container.name == container.name)
+}
+
+#[cfg(test)]
+#[path = "verification_tests.rs"]
+mod tests;
