@@ -16,6 +16,7 @@ pub mod remote;
 pub mod report;
 pub mod rollout;
 pub mod running;
+pub mod scheme;
 pub mod verdict;
 pub mod workload;
 
