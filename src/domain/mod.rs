@@ -19,6 +19,7 @@ pub mod remote;
 pub mod report;
 pub mod rollout;
 pub mod running;
+pub mod scheme;
 pub mod template;
 pub mod verdict;
 pub mod verification;

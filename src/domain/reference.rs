@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::Digest;
+use crate::text::is_unprintable;
 
 /// The host that `docker.io` and its other names are folded into.
 pub const DOCKER_HUB: &str = "docker.io";
@@ -29,6 +30,26 @@ pub struct Reference {
     repository: Repository,
     tag: Option<Arc<str>>,
     digest: Option<Digest>,
+}
+
+/// How many characters a tag has at most.
+pub const TAG_LIMIT: usize = 128;
+
+/// Why a text is no tag. The text itself is not repeated: the caller knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TagError {
+    /// Empty text.
+    #[error("the tag is empty")]
+    Empty,
+    /// More than [`TAG_LIMIT`] characters.
+    #[error("the tag is longer than {TAG_LIMIT} characters")]
+    Long,
+    /// A separator comes first.
+    #[error("the tag starts with `{0}`: only a letter, a digit or `_` may come first")]
+    Start(char),
+    /// A character that no tag has.
+    #[error("the tag has the character `{}`: only letters from `a` to `z`, digits, `_`, `.` and `-` are allowed", named(*.0))]
+    Character(char),
 }
 
 /// Why a text is no image reference.
@@ -172,7 +193,7 @@ impl FromStr for Reference {
             Some((last, tag)) => (&rest[..name_end + last.len()], Some(tag)),
             None => (rest, None),
         };
-        if !tag.is_none_or(is_tag) {
+        if tag.is_some_and(|tag| check_tag(tag).is_err()) {
             return Err(ReferenceError::Tag);
         }
         let repository = Repository::normalise(name)?;
@@ -186,10 +207,29 @@ impl fmt::Display for Reference {
     }
 }
 
-fn is_tag(tag: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let mut bytes = tag.bytes();
-    tag.len() <= 128 && bytes.next().is_some_and(word) && bytes.all(|byte| word(byte) || matches!(byte, b'.' | b'-'))
+/// Whether a text may be a tag.
+///
+/// # Errors
+/// [`TagError`] names the first thing that is wrong.
+pub fn check_tag(tag: &str) -> Result<(), TagError> {
+    let allowed = |character: &char| character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | '-');
+    let first = tag.chars().next().ok_or(TagError::Empty)?;
+    if let Some(other) = tag.chars().find(|character| !allowed(character)) {
+        return Err(TagError::Character(other));
+    }
+    if matches!(first, '.' | '-') {
+        return Err(TagError::Start(first));
+    }
+    if tag.len() > TAG_LIMIT { Err(TagError::Long) } else { Ok(()) }
+}
+
+/// The character itself, or its number where it cannot be seen.
+fn named(character: char) -> String {
+    if character.is_whitespace() || is_unprintable(character) {
+        format!("U+{:04X}", u32::from(character))
+    } else {
+        character.to_string()
+    }
 }
 
 /// Alphanumerics, joined by one `.`, one or two `_`, or any number of `-`.
@@ -294,6 +334,28 @@ mod tests {
         let reference: Reference = format!("a.example.com/app:1.0@{other}").parse().unwrap();
         assert_eq!(reference.name(), "a.example.com/app");
         assert_eq!(reference.with_digest(&digest), format!("a.example.com/app:1.0@{digest}"));
+    }
+
+    #[test]
+    fn a_malformed_tag_is_told_what_is_wrong_with_it() {
+        let long = "x".repeat(TAG_LIMIT + 1);
+        for (tag, error) in [
+            ("", "the tag is empty"),
+            (long.as_str(), "the tag is longer than 128 characters"),
+            (".1", "the tag starts with `.`: only"),
+            ("-1", "the tag starts with `-`: only"),
+            ("1+2", "the tag has the character `+`: only"),
+            ("größe", "the tag has the character `ö`: only"),
+            ("1 0", "the tag has the character `U+0020`: only"),
+            ("1\u{202e}0", "the tag has the character `U+202E`: only"),
+            ("a:b", "the tag has the character `:`: only"),
+        ] {
+            let found = check_tag(tag).unwrap_err().to_string();
+            assert!(found.starts_with(error), "{tag}: {found}");
+        }
+        for tag in ["1", "_", "X_-.9", &long[1..]] {
+            assert_eq!(check_tag(tag), Ok(()), "{tag}");
+        }
     }
 
     #[test]
