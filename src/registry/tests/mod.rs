@@ -1,9 +1,11 @@
 //! Behaviour over real HTTP on loopback.
 
 mod login;
+mod push;
 mod server;
 mod wire;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
