@@ -217,6 +217,17 @@ impl PushFailure {
     }
 }
 
+/// Whether the user may write to a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushRight {
+    /// The registry would take content.
+    Granted,
+    /// It does not let the local log-in write; as [`PushFailure::Failure`] tells it.
+    Denied(Failure),
+    /// It cannot be told without writing; why, as a clause that follows "registry `host` …".
+    Unknown(String),
+}
+
 /// A config blob, as far as an explanation needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageConfig {

@@ -44,8 +44,9 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use crate::domain::Repository;
 use crate::domain::inventory::{Object, Tag};
-use crate::domain::remote::{Document, Failure, ImageConfig, Manifest, PushFailure, Served};
+use crate::domain::remote::{Document, Failure, ImageConfig, Manifest, PushFailure, PushRight, Served};
 use crate::domain::workload::Access;
 
 pub use keyring::SecretDocument;
@@ -139,6 +140,11 @@ impl Registries {
     /// Why the tag does not stand for them now, as far as the registry has told. Where there was no answer, it may.
     pub async fn put_tag(&self, tag: &Tag, document: &Document) -> Result<(), PushFailure> {
         self.0.put_tag(tag, document).await
+    }
+
+    /// Whether the user may write tags to a repository, asked with the same log-in and without writing anything.
+    pub async fn may_push(&self, repository: &Repository) -> PushRight {
+        self.0.may_push(repository).await
     }
 
     /// The requests sent so far.

@@ -5,8 +5,10 @@
 //! them through the cluster has not been given the right to push.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
+use http::header::LOCATION;
 
 use super::attempt::{names, told_digest};
 use super::host::Right;
@@ -18,7 +20,7 @@ use super::transport::{Payload, Reply, Request, Silence};
 use super::visitor::{Miss, Visitor};
 use crate::domain::Repository;
 use crate::domain::inventory::Tag;
-use crate::domain::remote::{Document, Failure, PushFailure};
+use crate::domain::remote::{Document, Failure, PushFailure, PushRight};
 
 /// Answers to writes are short.
 const ANSWER_CAP: usize = 1024 * 1024;
@@ -44,6 +46,39 @@ impl Lookups {
             Some(digest) if !names(&digest, &document.bytes) => Err(PushFailure::OtherDigest(digest)),
             _ => Ok(()),
         }
+    }
+
+    /// Begins an upload, which needs the same right as a tag and changes nothing, and ends it at once.
+    pub(super) async fn may_push(&self, repository: &Repository) -> PushRight {
+        let begin = |visitor: &Visitor<'_>| Request {
+            method: Method::POST,
+            url: visitor.url("blobs/uploads/"),
+            ..request(visitor)
+        };
+        match self.as_pusher(repository, begin, |reply| admitted(reply, |_| false)).await {
+            Ok((reply, credential)) if reply.status.is_success() => {
+                self.cancel(repository, &reply, credential.as_ref()).await;
+                PushRight::Granted
+            }
+            Ok((reply, _)) => PushRight::Unknown(Refusal::of(&reply).clause()),
+            Err(failure @ (Failure::Denied { .. } | Failure::LoginRequired)) => PushRight::Denied(failure),
+            // A push may create it; and who may not may be answered the same.
+            Err(failure) => PushRight::Unknown(PushFailure::Failure(failure).clause()),
+        }
+    }
+
+    /// Ends an upload. Where that fails, the registry ends it some time. Nothing is learned from the answer: many
+    /// want the right to delete for this, which nothing else needs.
+    async fn cancel(&self, repository: &Repository, reply: &Reply, credential: Option<&Credential>) {
+        let Ok(host) = self.host(&repository.registry) else { return };
+        let visitor = self.visitor(&host, repository, Right::Push);
+        let base = visitor.url("blobs/uploads/");
+        let location = reply.headers.get(LOCATION).and_then(|location| location.to_str().ok());
+        let upload = location.filter(|_| !reply.elsewhere).and_then(|location| base.join(location).ok());
+        let Some(url) = upload.filter(|upload| upload.origin() == base.origin()) else { return };
+        let end = Request { method: Method::DELETE, url, ..request(&visitor) };
+        // No second try, and no wait for one.
+        let _ = visitor.tell(end, credential, &mut Budget::new(Duration::ZERO)).await;
     }
 
     /// The first answer that is more than a refusal of whoever asks, and who asked.

@@ -74,6 +74,14 @@ impl Refusal {
         self.code.starts_with("MANIFEST_") || self.code.starts_with("BLOB_")
     }
 
+    /// As a clause that follows "registry `host` …".
+    pub(super) fn clause(&self) -> String {
+        match self.words().as_str() {
+            "" => format!("answered with status {}", self.status),
+            words => format!("answered with status {}: {words}", self.status),
+        }
+    }
+
     pub(super) fn failure(&self, repository: &Repository, tag: &str) -> PushFailure {
         if self.is_immutability(repository, tag) {
             PushFailure::Immutable(self.words())
@@ -175,5 +183,7 @@ mod tests {
             assert_eq!(refusal(405, &body).words(), words, "{body}");
         }
         assert_eq!(refusal(405, &error("X", &"y".repeat(9000))).words().chars().count(), WORDS);
+        assert_eq!(refusal(405, "").clause(), "answered with status 405");
+        assert_eq!(refusal(405, "no").clause(), "answered with status 405: no");
     }
 }

@@ -128,6 +128,18 @@ impl Visitor<'_> {
         Ok(self.transport.send(Request { authorization, ..request }, budget).await?)
     }
 
+    /// A request with the log-in that is known; its answer teaches nothing.
+    pub(super) async fn tell(
+        &self,
+        request: Request,
+        credential: Option<&Credential>,
+        budget: &mut Budget,
+    ) -> Result<Reply, Miss> {
+        let scheme = self.host.scheme(self.right);
+        let (authorization, _) = self.authorization(scheme.as_ref(), credential, None, budget).await?;
+        Ok(self.transport.send(Request { authorization, ..request }, budget).await?)
+    }
+
     /// Takes up the challenge of a 401, if it is the registry's own.
     fn learn(&self, reply: &Reply) -> Option<Scheme> {
         if reply.status != StatusCode::UNAUTHORIZED || reply.elsewhere {

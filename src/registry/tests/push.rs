@@ -6,7 +6,6 @@ use super::*;
 use crate::domain::remote::{Document, Failure, PushFailure};
 
 const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
-const WANTS_LOGIN: &str = "Basic realm=\"x\"";
 
 fn image() -> Document {
     // White space that no serialiser would write: it has to stay.
@@ -14,64 +13,8 @@ fn image() -> Document {
     Document { bytes, media_type: OCI.to_owned() }
 }
 
-fn created(seen: &Seen) -> Answer {
-    Answer::status(201).header("docker-content-digest", &digest_of(&seen.body))
-}
-
-/// Logged in locally with the account `NAME` for each place, and a cluster whose secret holds the account `member`.
-fn logged_in(server: &Server, accounts: &[(&str, &str)]) -> (tempfile::TempDir, Registries) {
-    let home = tempfile::tempdir().unwrap();
-    let auths: serde_json::Map<_, _> = accounts
-        .iter()
-        .map(|(place, name)| {
-            let entry = serde_json::json!({ "username": name, "password": format!("pw-{name}") });
-            (format!("{}{place}", server.host), entry)
-        })
-        .collect();
-    std::fs::write(home.path().join("config.json"), serde_json::json!({ "auths": auths }).to_string()).unwrap();
-    let mut options = options();
-    options.environment.docker_config = Some(home.path().to_owned());
-    let registries = Registries::new(options, Cluster::of(server));
-    (home, registries)
-}
-
 fn puts(server: &Server) -> Vec<Seen> {
     server.seen().into_iter().filter(|seen| seen.method == "PUT").collect()
-}
-
-/// Asks for tokens whose name is the account and the scope, and takes those that allow what is asked. The account
-/// `reader` gets no more than `pull`, whatever it asks for.
-async fn token_registry() -> Server {
-    Server::start(|seen| {
-        if let Some(query) = seen.target.strip_prefix("/token?") {
-            let query: HashMap<_, _> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-            let who = seen.header("authorization");
-            let scope =
-                if who == basic("reader") { query["scope"].replace(",push", "") } else { query["scope"].clone() };
-            return Answer::body(serde_json::json!({ "token": format!("{who}|{scope}") }).to_string());
-        }
-        let path = seen.target.trim_start_matches("/v2/").split("/manifests").next().unwrap_or("").to_owned();
-        let (writes, token) = (seen.method == "PUT", seen.header("authorization"));
-        let actions = if writes { "pull,push" } else { "pull" };
-        let known =
-            ["anna", "member", "reader"].iter().any(|name| token.starts_with(&format!("Bearer {}|", basic(name))));
-        if known && token.contains(&format!("|repository:{path}:")) && token.ends_with(if writes { "push" } else { "" })
-        {
-            return if writes { created(seen) } else { Answer::digest(&hex('a')) };
-        }
-        let scope =
-            if seen.target == "/v2/" { String::new() } else { format!(",scope=\"repository:{path}:{actions}\"") };
-        let realm = format!("Bearer realm=\"http://{}/token\",service=\"s\"{scope}", seen.header("host"));
-        Answer::status(401).header("www-authenticate", &realm)
-    })
-    .await
-}
-
-fn scopes(server: &Server) -> Vec<String> {
-    let tokens = server.lines().into_iter().filter(|line| line.contains("/token"));
-    tokens
-        .filter_map(|line| Some(line.split_once("scope=repository%3A")?.1.replace("%3A", ":").replace("%2C", ",")))
-        .collect()
 }
 
 #[tokio::test]
@@ -120,7 +63,7 @@ async fn pull_secrets_never_write() {
         _ => Answer::status(401).header("www-authenticate", WANTS_LOGIN),
     })
     .await;
-    for server in [takes_secrets, token_registry().await] {
+    for server in [takes_secrets, scoped_registry().await] {
         let (_home, registries) = logged_in(&server, &[]);
         let tag = tag(&server, "app:1", access("ns", &["member"]));
         assert_eq!(registries.served(&tag).await, Ok(served(&hex('a'))));
@@ -162,7 +105,7 @@ async fn the_local_login_writes_first_and_nobody_after_it() {
 
 #[tokio::test]
 async fn tokens_for_pulls_and_for_pushes_are_kept_apart() {
-    let server = token_registry().await;
+    let server = scoped_registry().await;
     let (_home, registries) = logged_in(&server, &[("", "anna")]);
     let tag_of = |name: &str| tag(&server, name, Access::default());
     registries.served(&tag_of("app:1")).await.unwrap();
@@ -179,7 +122,7 @@ async fn tokens_for_pulls_and_for_pushes_are_kept_apart() {
 
 #[tokio::test]
 async fn a_push_may_come_first_and_pulls_ask_for_no_more_than_they_need() {
-    let server = token_registry().await;
+    let server = scoped_registry().await;
     let (_home, registries) = logged_in(&server, &[("", "anna")]);
     registries.put_tag(&tag(&server, "app:1", Access::default()), &image()).await.unwrap();
     registries.served(&tag(&server, "app:1", Access::default())).await.unwrap();
@@ -192,7 +135,7 @@ async fn a_push_may_come_first_and_pulls_ask_for_no_more_than_they_need() {
 
 #[tokio::test]
 async fn an_account_that_may_only_read_is_denied_and_goes_on_reading() {
-    let server = token_registry().await;
+    let server = scoped_registry().await;
     let (_home, registries) = logged_in(&server, &[("", "reader")]);
     let tag_of = |name: &str| tag(&server, name, Access::default());
     let denied = Err(PushFailure::Failure(Failure::Denied { tried: 1 }));
@@ -326,23 +269,31 @@ async fn a_write_is_redirected_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn an_identity_token_writes_even_where_nothing_was_read_before() {
-    let server = Server::start(|seen| match (seen.method.as_str(), seen.header("authorization")) {
-        ("POST", _) if seen.body.contains("refresh_token=fresh") => Answer::body(r#"{"access_token":"good"}"#),
-        ("PUT", "Bearer good") => created(seen),
-        _ => {
-            let realm = format!("Bearer realm=\"http://{}/token\"", seen.header("host"));
-            Answer::status(401).header("www-authenticate", &realm)
+async fn an_identity_token_writes_whatever_was_read_before() {
+    for reads_first in [true, false] {
+        let server = Server::start(|seen| match (seen.method.as_str(), seen.header("authorization")) {
+            ("POST", _) if seen.body.contains("refresh_token=fresh") => Answer::body(r#"{"access_token":"good"}"#),
+            ("PUT", "Bearer good") => created(seen),
+            // Everybody may read.
+            ("HEAD", _) => Answer::digest(&hex('a')),
+            _ => {
+                let realm = format!("Bearer realm=\"http://{}/token\"", seen.header("host"));
+                Answer::status(401).header("www-authenticate", &realm)
+            }
+        })
+        .await;
+        let home = tempfile::tempdir().unwrap();
+        let config = serde_json::json!({ "auths": { &server.host: { "auth": "MDA6", "identitytoken": "fresh" } } });
+        std::fs::write(home.path().join("config.json"), config.to_string()).unwrap();
+        let mut options = options();
+        options.environment.docker_config = Some(home.path().to_owned());
+        let registries = Registries::new(options, Arc::new(NoSecrets));
+        let tag = tag(&server, "app:1", Access::default());
+        if reads_first {
+            assert_eq!(registries.served(&tag).await, Ok(served(&hex('a'))));
         }
-    })
-    .await;
-    let home = tempfile::tempdir().unwrap();
-    let config = serde_json::json!({ "auths": { &server.host: { "auth": "MDA6", "identitytoken": "fresh" } } });
-    std::fs::write(home.path().join("config.json"), config.to_string()).unwrap();
-    let mut options = options();
-    options.environment.docker_config = Some(home.path().to_owned());
-    let registries = Registries::new(options, Arc::new(NoSecrets));
-    assert_eq!(registries.put_tag(&tag(&server, "app:1", Access::default()), &image()).await, Ok(()));
-    let form = server.seen().into_iter().find(|seen| seen.method == "POST").unwrap().body;
-    assert!(form.contains("scope=repository%3Aapp%3Apull%2Cpush"), "{form}");
+        assert_eq!(registries.put_tag(&tag, &image()).await, Ok(()), "{reads_first}");
+        let form = server.seen().into_iter().find(|seen| seen.method == "POST").unwrap().body;
+        assert!(form.contains("scope=repository%3Aapp%3Apull%2Cpush"), "{form}");
+    }
 }
