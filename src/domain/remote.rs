@@ -33,6 +33,15 @@ pub enum Manifest {
     Incomparable(String),
 }
 
+/// A manifest as it is stored: what has to be sent again byte by byte to give it another tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// The bytes that its digest names.
+    pub bytes: Vec<u8>,
+    /// Its media type, without parameters.
+    pub media_type: String,
+}
+
 /// One entry of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Child {
@@ -146,6 +155,79 @@ impl Failure {
     }
 }
 
+/// Why a tag could not be written. As in [`Failure`], a registry's own words are cleaned and cut before they get here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushFailure {
+    /// As for reading; only the user's own log-ins count as tried.
+    Failure(Failure),
+    /// The tag is there and may not be changed; how the registry puts it.
+    Immutable(String),
+    /// The registry does not take the manifest, or any.
+    Refused {
+        /// The status of its answer.
+        status: u16,
+        /// How it puts it; may be empty.
+        words: String,
+    },
+    /// It took the manifest, and names another digest than that of the bytes that were sent.
+    OtherDigest(Digest),
+}
+
+impl From<Failure> for PushFailure {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl PushFailure {
+    /// What happened, as a clause that follows "registry `host` …".
+    #[must_use]
+    pub fn clause(&self) -> String {
+        let with_words = |clause: String, words: &str| match words {
+            "" => clause,
+            words => format!("{clause}: {words}"),
+        };
+        match self {
+            Self::Failure(Failure::NotFound) => "does not have the repository".to_owned(),
+            Self::Failure(Failure::LoginRequired) => "asks for a login before it lets anybody push".to_owned(),
+            Self::Failure(Failure::Denied { tried: 0 }) => "lets nobody push without a login".to_owned(),
+            Self::Failure(Failure::Denied { tried: 1 }) => "does not let the local login push".to_owned(),
+            Self::Failure(Failure::Denied { tried }) => format!("lets none of the {tried} local logins push"),
+            Self::Failure(other) => other.clause(),
+            Self::Immutable(words) => with_words("does not let the tag be changed".to_owned(), words),
+            Self::Refused { status, words } => with_words(format!("refused the manifest with status {status}"), words),
+            Self::OtherDigest(digest) => format!("stored other content than was sent: {}", digest.short(12)),
+        }
+    }
+
+    /// What would help, where something general can be said.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Failure(Failure::LoginRequired | Failure::Denied { .. }) => {
+                Some("log in with `docker login` as an account that may push; pull secrets are not used for it")
+            }
+            Self::Failure(other) => other.hint(),
+            Self::Immutable(_) => Some("choose a tag that does not exist yet, or pin the digest"),
+            Self::Refused { .. } => {
+                Some("if it is a mirror or a cache, push to the registry behind it; or pin the digest")
+            }
+            Self::OtherDigest(_) => Some("do not use the tag: pin the digest"),
+        }
+    }
+}
+
+/// Whether the user may write to a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushRight {
+    /// The registry would take content.
+    Granted,
+    /// It does not let the local log-in write; as [`PushFailure::Failure`] tells it.
+    Denied(Failure),
+    /// It cannot be told without writing; why, as a clause that follows "registry `host` …".
+    Unknown(String),
+}
+
 /// A config blob, as far as an explanation needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageConfig {
@@ -153,4 +235,40 @@ pub struct ImageConfig {
     pub provenance: Provenance,
     /// What it was built for.
     pub platform: Option<Platform>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_push_says_who_was_refused_and_what_would_help() {
+        let login = Some("log in with `docker login` as an account that may push; pull secrets are not used for it");
+        let digest: Digest = format!("sha256:{}", "ab".repeat(32)).parse().unwrap();
+        for (failure, clause, hint) in [
+            (Failure::LoginRequired.into(), "asks for a login before it lets anybody push", login),
+            (Failure::Denied { tried: 0 }.into(), "lets nobody push without a login", login),
+            (Failure::Denied { tried: 1 }.into(), "does not let the local login push", login),
+            (Failure::Denied { tried: 2 }.into(), "lets none of the 2 local logins push", login),
+            (Failure::NotFound.into(), "does not have the repository", None),
+            (Failure::Status(500).into(), "answered with status 500", None),
+            (
+                PushFailure::Immutable("TAG_IMMUTABLE".to_owned()),
+                "does not let the tag be changed: TAG_IMMUTABLE",
+                Some("choose a tag that does not exist yet, or pin the digest"),
+            ),
+            (
+                PushFailure::Refused { status: 405, words: String::new() },
+                "refused the manifest with status 405",
+                Some("if it is a mirror or a cache, push to the registry behind it; or pin the digest"),
+            ),
+            (
+                PushFailure::OtherDigest(digest),
+                "stored other content than was sent: sha256:abababababab",
+                Some("do not use the tag: pin the digest"),
+            ),
+        ] {
+            assert_eq!((failure.clause().as_str(), failure.hint()), (clause, hint));
+        }
+    }
 }

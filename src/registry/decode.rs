@@ -163,7 +163,8 @@ pub(super) fn config(body: &[u8]) -> Result<ImageConfig, String> {
     Ok(ImageConfig { provenance, platform: platform(document.platform) })
 }
 
-fn json<'a, T: Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, String> {
+/// Reads a document, and tells what came instead of it; the error is a clause for a person.
+pub(super) fn json<'a, T: Deserialize<'a>>(body: &'a [u8], what: &str) -> Result<T, String> {
     match body.trim_ascii_start().first() {
         Some(b'{') => serde_json::from_slice(body).map_err(|error| {
             if error.is_data() {

@@ -30,7 +30,8 @@ pub(super) struct Host {
 struct State {
     base: usize,
     asked: bool,
-    scheme: Option<Scheme>,
+    pull: Option<Scheme>,
+    push: Option<Scheme>,
     refused: HashSet<Credential>,
 }
 
@@ -45,6 +46,14 @@ impl Alone<'_> {
     pub(super) fn done(self) {
         self.host.state().asked = true;
     }
+}
+
+/// What a visit is for. Registries grant an account that may only read no token that includes writing, or one that
+/// they then refuse: what is learned for the one is never asked for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Right {
+    Pull,
+    Push,
 }
 
 /// How to log in.
@@ -65,13 +74,30 @@ pub(super) enum Scope {
 
 impl Scheme {
     /// Generalises the challenge that one repository got.
-    pub(super) fn of(challenge: Challenge, repository: &Repository) -> Self {
+    pub(super) fn of(challenge: Challenge, repository: &Repository, right: Right) -> Self {
         let Challenge::Bearer(Bearer { realm, service, scope }) = challenge else { return Self::Basic };
         let scope = match scope {
             None => Scope::Repository { prefix: String::new(), actions: "pull".to_owned() },
             Some(scope) => repository_scope(&scope, &repository.path).unwrap_or(Scope::Fixed(scope)),
         };
-        Self::Bearer { realm, service, scope }
+        let scheme = Self::Bearer { realm, service, scope };
+        match right {
+            Right::Pull => scheme,
+            Right::Push => scheme.for_push(),
+        }
+    }
+
+    /// The same with the actions that a push needs; some registries name no more than `pull` in any challenge.
+    fn for_push(mut self) -> Self {
+        if let Self::Bearer { scope: Scope::Repository { actions, .. }, .. } = &mut self {
+            for needed in ["pull", "push"] {
+                if !actions.split(',').any(|action| action == needed || action == "*") {
+                    actions.push(',');
+                    actions.push_str(needed);
+                }
+            }
+        }
+        self
     }
 
     /// The token that a repository needs; `None` if the registry takes passwords.
@@ -133,12 +159,21 @@ impl Host {
         (!asked).then_some(Alone { host: self, _guard: guard })
     }
 
-    pub(super) fn scheme(&self) -> Option<Scheme> {
-        self.state().scheme.clone()
+    /// How to log in for this, as far as it is known. Whoever knows how to pull knows how to push.
+    pub(super) fn scheme(&self, right: Right) -> Option<Scheme> {
+        let state = self.state();
+        match right {
+            Right::Pull => state.pull.clone(),
+            Right::Push => state.push.clone().or_else(|| Some(state.pull.clone()?.for_push())),
+        }
     }
 
-    pub(super) fn learn(&self, scheme: Scheme) {
-        self.state().scheme = Some(scheme);
+    pub(super) fn learn(&self, right: Right, scheme: Scheme) {
+        let mut state = self.state();
+        match right {
+            Right::Pull => state.pull = Some(scheme),
+            Right::Push => state.push = Some(scheme),
+        }
     }
 
     /// A credential did not open a repository. It will be tried last from now on: the answer would be the
@@ -211,9 +246,43 @@ mod tests {
             (Some("aws"), "aws"),
         ] {
             let bearer = Bearer { realm: "https://t".into(), service: None, scope: scope.map(Into::into) };
-            let scheme = Scheme::of(Challenge::Bearer(bearer), &repository("a/b"));
+            let scheme = Scheme::of(Challenge::Bearer(bearer), &repository("a/b"), Right::Pull);
             let scope_of_other = scheme.wanted(&repository("c/d")).and_then(|bearer| bearer.scope);
             assert_eq!(scope_of_other.as_deref(), Some(wanted), "{scope:?}");
         }
+    }
+
+    #[test]
+    fn what_a_push_needs_is_asked_for_pushes_alone() {
+        let repository = Repository::parse("r.example.com/a/b").unwrap();
+        let host = Host::new("r.example.com", &RegistryOptions::default()).unwrap();
+        let learn = |right: Right, scope: &str| {
+            let bearer = Bearer { realm: "https://t".into(), service: None, scope: Some(scope.to_owned()) };
+            host.learn(right, Scheme::of(Challenge::Bearer(bearer), &repository, right));
+        };
+        let wanted = |right| Some(host.scheme(right)?.wanted(&repository)?.scope.unwrap());
+        assert_eq!((wanted(Right::Pull), wanted(Right::Push)), (None, None));
+        for (right, scope, pull, push) in [
+            (Right::Push, "repository:a/b:pull,push", None, "repository:a/b:pull,push"),
+            (Right::Push, "repository:a/b:push", None, "repository:a/b:push,pull"),
+            (Right::Pull, "repository:a/b:pull", Some("repository:a/b:pull"), "repository:a/b:push,pull"),
+            (Right::Push, "repository:a/b:*", Some("repository:a/b:pull"), "repository:a/b:*"),
+            (Right::Push, "repository:p/a/b:pull", Some("repository:a/b:pull"), "repository:p/a/b:pull,push"),
+            (Right::Push, "aws", Some("repository:a/b:pull"), "aws"),
+        ] {
+            learn(right, scope);
+            assert_eq!((wanted(Right::Pull).as_deref(), wanted(Right::Push).as_deref()), (pull, Some(push)), "{scope}");
+        }
+    }
+
+    #[test]
+    fn a_push_takes_over_what_pulls_have_taught() {
+        let repository = Repository::parse("r.example.com/a/b").unwrap();
+        let host = Host::new("r.example.com", &RegistryOptions::default()).unwrap();
+        let bearer =
+            Bearer { realm: "https://t".into(), service: None, scope: Some("repository:proxy/a/b:pull".to_owned()) };
+        host.learn(Right::Pull, Scheme::of(Challenge::Bearer(bearer), &repository, Right::Pull));
+        let wanted = host.scheme(Right::Push).and_then(|scheme| scheme.wanted(&repository)?.scope);
+        assert_eq!(wanted.as_deref(), Some("repository:proxy/a/b:pull,push"));
     }
 }

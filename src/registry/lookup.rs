@@ -7,9 +7,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::attempt::{Asker, Found, Miss, What};
+use super::attempt::{Asker, Found, What};
 use super::decode;
-use super::host::{Host, Scheme};
+use super::document::document;
+use super::host::{Host, Right, Scheme};
 use super::keyring::Keyring;
 use super::local::LocalLogin;
 use super::memo::Memo;
@@ -18,24 +19,26 @@ use super::retry::Budget;
 use super::secret::Credential;
 use super::token::Tokens;
 use super::transport::{Statistics, Transport};
+use super::visitor::{Miss, Visitor};
 use super::{PullSecrets, SecretDocument};
 use crate::domain::Repository;
 use crate::domain::inventory::{Object, Tag};
-use crate::domain::remote::{Failure, ImageConfig, Manifest, Served};
+use crate::domain::remote::{Document, Failure, ImageConfig, Manifest, Served};
 use crate::domain::workload::Access;
 
 pub(super) struct Lookups {
-    options: RegistryOptions,
+    pub(super) options: RegistryOptions,
     secrets: Arc<dyn PullSecrets>,
     transport: Transport,
     tokens: Tokens,
-    local: LocalLogin,
+    pub(super) local: LocalLogin,
     hosts: Mutex<std::collections::HashMap<Arc<str>, Arc<Host>>>,
     pod_keyrings: Memo<PodSecrets, Arc<Keyring>>,
     account_keyrings: Memo<(Arc<str>, Arc<str>), Arc<Keyring>>,
     served: Memo<Key, Result<Served, Failure>>,
     manifests: Memo<Key, Result<Manifest, Failure>>,
     configs: Memo<Key, Result<ImageConfig, Failure>>,
+    documents: Memo<Key, Result<Document, Failure>>,
 }
 
 /// Namespace, and names of secrets in it.
@@ -61,12 +64,12 @@ enum Stage {
 
 /// What the tries of one lookup came to.
 #[derive(Default)]
-struct Tally {
-    refused: usize,
-    missing: bool,
+pub(super) struct Tally {
+    pub(super) refused: usize,
+    pub(super) missing: bool,
     /// Nobody was turned away without being asked who it is.
-    closed: bool,
-    problem: Option<Failure>,
+    pub(super) closed: bool,
+    pub(super) problem: Option<Failure>,
 }
 
 impl Lookups {
@@ -83,6 +86,7 @@ impl Lookups {
             served: Memo::default(),
             manifests: Memo::default(),
             configs: Memo::default(),
+            documents: Memo::default(),
         }
     }
 
@@ -91,11 +95,19 @@ impl Lookups {
     }
 
     pub(super) async fn served(&self, tag: &Tag) -> Result<Served, Failure> {
+        self.served_with(&self.served, tag).await
+    }
+
+    pub(super) async fn served_now(&self, tag: &Tag) -> Result<Served, Failure> {
+        self.served_with(&Memo::default(), tag).await
+    }
+
+    async fn served_with(&self, memo: &Memo<Key, Result<Served, Failure>>, tag: &Tag) -> Result<Served, Failure> {
         let read = |found| match found {
             Found::Digest(digest) => Ok(Served { digest }),
-            Found::Document { .. } => Err("a document where a digest was asked for".to_owned()),
+            _ => Err("something else where a digest was asked for".to_owned()),
         };
-        self.answer(&self.served, &tag.repository, What::Tag(Arc::clone(&tag.tag)), &tag.access, read).await
+        self.answer(memo, &tag.repository, What::Tag(Arc::clone(&tag.tag)), &tag.access, read).await
     }
 
     pub(super) async fn manifest(&self, object: &Object) -> Result<Manifest, Failure> {
@@ -108,6 +120,15 @@ impl Lookups {
         let what = What::Config(object.digest.clone());
         let read = |found| decode::config(body(&found)?);
         self.answer(&self.configs, &object.repository, what, &object.access, read).await
+    }
+
+    pub(super) async fn document(&self, object: &Object) -> Result<Document, Failure> {
+        let what = What::Manifest(object.digest.clone());
+        let read = |found| match found {
+            Found::Document { body, content_type } => document(body, content_type.as_deref()),
+            _ => Err("something else where a document was asked for".to_owned()),
+        };
+        self.answer(&self.documents, &object.repository, what, &object.access, read).await
     }
 
     async fn answer<T: Clone>(
@@ -158,18 +179,12 @@ impl Lookups {
             credentials.extend(local.credentials.into_iter().filter(|other| !key.credentials.contains(other)));
             tally.problem = local.problem.map(Failure::Login);
         }
-        let asker = Asker {
-            transport: &self.transport,
-            tokens: &self.tokens,
-            host: &host,
-            repository: &key.repository,
-            what: &key.what,
-        };
+        let asker = Asker { visitor: self.visitor(&host, &key.repository, Right::Pull), what: &key.what };
         // Nobody is the first to ask where the way to log in is not known yet: an open registry answers,
         // any other teaches it.
         let mut anonymous_seen_missing = None;
         let opening = host.opening().await;
-        if opening.is_some() || (host.scheme().is_none() && !credentials.is_empty()) {
+        if opening.is_some() || (host.scheme(Right::Pull).is_none() && !credentials.is_empty()) {
             let outcome = match opening {
                 Some(alone) => asker.open(alone, &mut budget).await,
                 None => asker.ask(None, &mut budget).await,
@@ -179,7 +194,8 @@ impl Lookups {
                 Err(Miss::Failed(failure)) => return Err(failure),
                 Err(Miss::Missing) => anonymous_seen_missing = Some(true),
                 // With a token, nobody may yet be let in.
-                Err(Miss::Refused | Miss::Forbidden) if matches!(host.scheme(), Some(Scheme::Bearer { .. })) => {}
+                Err(Miss::Refused | Miss::Forbidden)
+                    if matches!(host.scheme(Right::Pull), Some(Scheme::Bearer { .. })) => {}
                 Err(Miss::Refused) => anonymous_seen_missing = Some(false),
                 Err(Miss::Forbidden) => {
                     anonymous_seen_missing = Some(false);
@@ -224,7 +240,11 @@ impl Lookups {
         Err(tally.failure())
     }
 
-    fn host(&self, name: &Arc<str>) -> Result<Arc<Host>, Failure> {
+    pub(super) fn visitor<'a>(&'a self, host: &'a Host, repository: &'a Repository, right: Right) -> Visitor<'a> {
+        Visitor { transport: &self.transport, tokens: &self.tokens, host, repository, right }
+    }
+
+    pub(super) fn host(&self, name: &Arc<str>) -> Result<Arc<Host>, Failure> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(host) = hosts.get(name) {
             return Ok(Arc::clone(host));
@@ -252,7 +272,7 @@ impl Lookups {
 }
 
 impl Tally {
-    fn failure(self) -> Failure {
+    pub(super) fn failure(self) -> Failure {
         match (self.missing, self.refused, self.problem) {
             (true, _, _) => Failure::NotFound,
             (false, 0, Some(problem)) => problem,
@@ -269,13 +289,13 @@ fn keyring(documents: Vec<SecretDocument>) -> Arc<Keyring> {
 fn body(found: &Found) -> Result<&[u8], String> {
     match found {
         Found::Document { body, .. } => Ok(body),
-        Found::Digest(_) => Err("a digest where a document was asked for".to_owned()),
+        _ => Err("something else where a document was asked for".to_owned()),
     }
 }
 
 fn content_type(found: &Found) -> Option<&str> {
     match found {
         Found::Document { content_type, .. } => content_type.as_deref(),
-        Found::Digest(_) => None,
+        _ => None,
     }
 }

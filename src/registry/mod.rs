@@ -8,10 +8,12 @@
 //!
 //! ```text
 //! lookup        one answer per question: which credentials match, in which order they are tried
+//!  ├ push       new tags: with the user's own log-in alone       refusal         what a registry says against it
 //!  ├ keyring    pull secrets, matched as the kubelet does        local, helper   the user's own log-in
 //!  └ attempt    one try with one credential, its answer checked
+//!     ├ visitor    one request, with the log-in that is wanted
 //!     ├ host    what was learned of a registry: address, log-in, refused credentials
-//!     ├ challenge, token                                         decode          manifests and configs
+//!     ├ challenge, token                                         decode, document   manifests and configs
 //!     └ transport   deadlines, redirects, caps                   retry, clients, trouble
 //! ```
 
@@ -19,6 +21,7 @@ mod attempt;
 mod challenge;
 mod clients;
 mod decode;
+mod document;
 mod helper;
 mod host;
 mod keyring;
@@ -26,6 +29,8 @@ mod local;
 mod lookup;
 mod memo;
 mod options;
+mod push;
+mod refusal;
 mod retry;
 mod secret;
 #[cfg(test)]
@@ -33,13 +38,15 @@ mod tests;
 mod token;
 mod transport;
 mod trouble;
+mod visitor;
 
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use crate::domain::Repository;
 use crate::domain::inventory::{Object, Tag};
-use crate::domain::remote::{Failure, ImageConfig, Manifest, Served};
+use crate::domain::remote::{Document, Failure, ImageConfig, Manifest, PushFailure, PushRight, Served};
 use crate::domain::workload::Access;
 
 pub use keyring::SecretDocument;
@@ -75,7 +82,7 @@ impl PullSecrets for NoSecrets {
 /// All registries of a run. Cheap to clone; clones share connections, tokens and answers.
 ///
 /// An answer is kept for as long as a `Registries` lives: one diagnosis sees one state of each tag. Who
-/// wants to know again makes a new one.
+/// wants to know again makes a new one, or asks with [`Registries::served_now`].
 #[derive(Clone)]
 pub struct Registries(Arc<lookup::Lookups>);
 
@@ -108,6 +115,36 @@ impl Registries {
     /// Why there is no answer.
     pub async fn config(&self, object: &Object) -> Result<ImageConfig, Failure> {
         self.0.config(object).await
+    }
+
+    /// What a tag stands for at this moment, whatever was answered before.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn served_now(&self, tag: &Tag) -> Result<Served, Failure> {
+        self.0.served_now(tag).await
+    }
+
+    /// A manifest as it is stored, its bytes checked against the digest.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn document(&self, object: &Object) -> Result<Document, Failure> {
+        self.0.document(object).await
+    }
+
+    /// Makes a tag stand for these bytes, which the repository has already. The tag's credentials of the cluster are
+    /// not used: it is the user who writes, with the log-in of this machine or none.
+    ///
+    /// # Errors
+    /// Why the tag does not stand for them now, as far as the registry has told. Where there was no answer, it may.
+    pub async fn put_tag(&self, tag: &Tag, document: &Document) -> Result<(), PushFailure> {
+        self.0.put_tag(tag, document).await
+    }
+
+    /// Whether the user may write tags to a repository, asked with the same log-in and without writing anything.
+    pub async fn may_push(&self, repository: &Repository) -> PushRight {
+        self.0.may_push(repository).await
     }
 
     /// The requests sent so far.

@@ -12,7 +12,7 @@ use url::Url;
 use super::challenge::Bearer;
 use super::retry::Budget;
 use super::secret::{Credential, Secret, basic};
-use super::transport::{Request, Transport, may_have_secrets};
+use super::transport::{Payload, Request, Transport, may_have_secrets};
 use crate::domain::remote::Failure;
 use crate::text::excerpt;
 
@@ -157,7 +157,7 @@ fn request(realm: Url, wanted: &Bearer, credential: Option<&Credential>) -> Requ
         url: realm,
         accept: "application/json",
         authorization: None,
-        form: None,
+        payload: Payload::Nothing,
         cap: TOKEN_CAP,
         is_token: true,
     };
@@ -170,7 +170,7 @@ fn request(realm: Url, wanted: &Bearer, credential: Option<&Credential>) -> Requ
                 .extend_pairs(about)
                 .finish();
             request.method = Method::POST;
-            request.form = Some(Secret::new(&form));
+            request.payload = Payload::Form(Secret::new(&form));
         }
         Some(Credential::Basic { user, password }) => {
             request.url.query_pairs_mut().extend_pairs(about);

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION,
+};
 use http::{Method, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -19,7 +21,7 @@ use super::options::RegistryOptions;
 use super::retry::{self, Budget};
 use super::secret::Secret;
 use super::trouble::Trouble;
-use crate::domain::remote::Failure;
+use crate::domain::remote::{Document, Failure};
 
 /// As many as `containerd` and `docker` would never need; a loop ends here.
 const MAX_REDIRECTS: usize = 5;
@@ -35,8 +37,10 @@ const DEADLY_TIMEOUTS: u32 = 3;
 pub struct Statistics {
     /// HEADs of tags.
     pub heads: u64,
-    /// GETs of manifests and configs.
+    /// GETs of manifests, configs and lists of tags.
     pub gets: u64,
+    /// PUTs, POSTs and DELETEs: what may change a registry, or asks whether it could be changed.
+    pub writes: u64,
     /// Requests to token servers.
     pub token_requests: u64,
 }
@@ -49,12 +53,21 @@ pub(super) struct Request {
     pub(super) accept: &'static str,
     /// The whole value of the `Authorization` header.
     pub(super) authorization: Option<Secret>,
-    /// A form to send, already encoded.
-    pub(super) form: Option<Secret>,
+    pub(super) payload: Payload,
     /// The largest body that is read.
     pub(super) cap: usize,
     /// It goes to a token server.
     pub(super) is_token: bool,
+}
+
+/// What a request brings along.
+#[derive(Debug, Clone)]
+pub(super) enum Payload {
+    Nothing,
+    /// A form, already encoded. It may hold a secret.
+    Form(Secret),
+    /// Exactly these bytes, under this type.
+    Document(Arc<Document>),
 }
 
 /// What came back, whatever its status.
@@ -64,6 +77,12 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
     /// The last redirect led to another origin: its challenges are not the registry's.
     pub(super) elsewhere: bool,
+}
+
+impl Request {
+    fn reads(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD)
+    }
 }
 
 impl Reply {
@@ -98,6 +117,7 @@ pub(super) struct Transport {
     connect_timeout: Duration,
     heads: AtomicU64,
     gets: AtomicU64,
+    writes: AtomicU64,
     token_requests: AtomicU64,
 }
 
@@ -126,6 +146,7 @@ impl Transport {
             connect_timeout: options.connect_timeout,
             heads: AtomicU64::new(0),
             gets: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
             token_requests: AtomicU64::new(0),
         }
     }
@@ -134,6 +155,7 @@ impl Transport {
         Statistics {
             heads: self.heads.load(Ordering::Relaxed),
             gets: self.gets.load(Ordering::Relaxed),
+            writes: self.writes.load(Ordering::Relaxed),
             token_requests: self.token_requests.load(Ordering::Relaxed),
         }
     }
@@ -146,7 +168,12 @@ impl Transport {
             let mut reply = self.patiently(&request, budget).await?;
             reply.elsewhere = elsewhere;
             // A form holds a refresh token: it is not handed on.
-            let Some(target) = redirect(&reply).filter(|_| request.form.is_none()) else { return Ok(reply) };
+            let is_form = matches!(request.payload, Payload::Form(_));
+            let Some(target) = redirect(&reply).filter(|_| !is_form) else { return Ok(reply) };
+            // The other redirects make a GET of it by custom, and what was to be written would be lost silently.
+            if !request.reads() && !matches!(reply.status.as_u16(), 307 | 308) {
+                return Err(malformed("it redirects a write to where nothing would be written"));
+            }
             let target = request.url.join(target).map_err(|_| malformed("it redirects to an address that is none"))?;
             match (request.url.scheme(), target.scheme()) {
                 (_, "https") | ("http", "http") => {}
@@ -196,9 +223,19 @@ impl Transport {
             headers.insert(AUTHORIZATION, value);
         }
         let mut builder = client.request(request.method.clone(), request.url.clone()).headers(headers);
-        if let Some(form) = &request.form {
-            builder = builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose().to_owned());
-        }
+        builder = match &request.payload {
+            Payload::Nothing if request.reads() => builder,
+            // Some front ends refuse a write that does not tell its length.
+            Payload::Nothing => builder.header(CONTENT_LENGTH, 0),
+            Payload::Form(form) => {
+                builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.expose().to_owned())
+            }
+            Payload::Document(document) => {
+                let media_type = HeaderValue::from_str(&document.media_type)
+                    .map_err(|_| malformed("the media type holds characters that cannot be sent"))?;
+                builder.header(CONTENT_TYPE, media_type).body(document.bytes.clone())
+            }
+        };
         let Ok(_permit) = origin.permits.acquire().await else {
             return Err(Silence::Broken("the program is ending".to_owned()));
         };
@@ -208,7 +245,8 @@ impl Transport {
         let counter = match (request.is_token, &request.method) {
             (true, _) => &self.token_requests,
             (false, &Method::HEAD) => &self.heads,
-            _ => &self.gets,
+            (false, _) if !request.reads() => &self.writes,
+            (false, _) => &self.gets,
         };
         counter.fetch_add(1, Ordering::Relaxed);
         let exchange = async {

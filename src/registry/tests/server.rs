@@ -46,6 +46,11 @@ impl Answer {
         Self::status(200).header("docker-content-digest", digest)
     }
 
+    /// An answer of this status that says something.
+    pub(super) fn saying(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self { body: body.into(), ..Self::status(status) }
+    }
+
     pub(super) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
