@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod image;
 pub mod load;
 pub mod node;
+pub mod pause;
 pub mod registry;
 pub mod simulated;
 pub mod store;

@@ -3,7 +3,7 @@
 use reqwest::{Method, Response};
 use testbed::bed::Bed;
 use testbed::client::{MANIFEST_TYPES, RegistryClient, http_client};
-use testbed::gateway::{Gateway, GatewayOptions, Upstream};
+use testbed::gateway::{Gateway, GatewayOptions, ImmutableTags, Upstream};
 use testbed::image::{Image, Index, digest_of};
 use testbed::registry::RegistryStore;
 
@@ -90,5 +90,40 @@ async fn the_registry_of_the_bed_answers_as_registries_do() {
     let bed = Bed::start("registries").await;
     let registry = bed.gateway(GatewayOptions::new()).await;
     answers_as_registries_do(&registry, bed.image("v1").platform("linux", "amd64", None)).await;
+    bed.finish().await;
+}
+
+#[tokio::test]
+async fn content_gets_another_tag_through_the_front_door() {
+    let bed = Bed::start("registries-tag").await;
+    let gateway = bed.gateway(GatewayOptions::new()).await;
+    let index = Index::new([bed.image("v1"), bed.image("v1").platform("linux", "s390x", None)]).with_attestations();
+    let digest = bed.push(&gateway, "shop/app", "1.0", &index).await;
+    let base = format!("{}/v2/shop/app", gateway.url());
+    let http = http_client();
+    let begun = http.post(format!("{base}/blobs/uploads/")).send().await.unwrap();
+    assert_eq!(begun.status().as_u16(), 202);
+    let location = begun.headers()["location"].to_str().unwrap();
+    assert!(location.starts_with("/v2/shop/app/blobs/uploads/"), "{location}");
+    let given_up = http.delete(format!("{}{location}", gateway.url())).send().await.unwrap();
+    assert_eq!(given_up.status().as_u16(), 204);
+
+    let client = RegistryClient::new(&gateway.host());
+    let manifest = client.manifest("shop/app", "1.0").await.unwrap();
+    let put = http.put(format!("{base}/manifests/1.0-2")).header("content-type", &manifest.media_type);
+    let put = put.body(manifest.bytes.clone()).send().await.unwrap();
+    assert_eq!(put.status().as_u16(), 201);
+    assert_eq!(put.headers()["docker-content-digest"], digest.as_str());
+    assert_eq!(client.manifest("shop/app", "1.0-2").await.unwrap(), manifest);
+    gateway.add_tags("shop/app", "1.0", ["0.9".to_owned()]);
+    let page = http.get(format!("{base}/tags/list?n=2")).send().await.unwrap();
+    assert_eq!(page.headers()["link"], "</v2/shop/app/tags/list?last=1.0&n=2>; rel=\"next\"");
+    let page: serde_json::Value = page.json().await.unwrap();
+    assert_eq!(page, serde_json::json!({"name": "shop/app", "tags": ["0.9", "1.0"]}));
+    assert_eq!(client.tags("shop/app").await.unwrap(), ["0.9", "1.0", "1.0-2"]);
+
+    gateway.set_immutable_tags(Some(ImmutableTags::harbor()));
+    let failure = client.put_manifest("shop/app", "1.0", &manifest).await.unwrap_err();
+    assert_eq!(failure.status.map(|status| status.as_u16()), Some(412));
     bed.finish().await;
 }

@@ -211,6 +211,9 @@ fn validate_pod_spec(path: &str, spec: &Value, causes: &mut Vec<(String, String)
             seen.push(container_name);
             if text(container, "/image").is_empty() {
                 causes.push((field("image"), "Required value".into()));
+            } else if path == "spec" && text(container, "/image") != text(container, "/image").trim() {
+                let message = "must not have leading or trailing whitespace";
+                causes.push((field("image"), format!("Invalid value: \"{}\": {message}", text(container, "/image"))));
             }
             let policy = text(container, "/imagePullPolicy");
             if !matches!(policy, "Always" | "IfNotPresent" | "Never") {

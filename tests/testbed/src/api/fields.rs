@@ -54,7 +54,8 @@ fn item_key(field: &str, item: &Value) -> Option<String> {
     Some(format!("k:{}", json!({ key: identity })))
 }
 
-/// Marks an item of a difference that was in the list before: only its changed fields count, and not itself.
+/// Marks an item of a difference that was in the list before, or labels and annotations that were there: only what
+/// changed in them counts, and not they themselves.
 const KNOWN_ITEM: &str = "$known";
 
 fn fields(field: &str, value: &Value, is_item: bool) -> Value {
@@ -62,7 +63,7 @@ fn fields(field: &str, value: &Value, is_item: bool) -> Value {
     match value {
         Value::Object(inner) if !inner.is_empty() => {
             let known = inner.get(KNOWN_ITEM).and_then(Value::as_str);
-            if is_item && known.is_none() || matches!(field, "labels" | "annotations") {
+            if known.is_none() && (is_item || matches!(field, "labels" | "annotations")) {
                 set.insert(".".into(), json!({}));
             }
             for (key, value) in inner.iter().filter(|(key, _)| *key != KNOWN_ITEM && known != Some(key.as_str())) {
@@ -123,10 +124,13 @@ fn difference(field: &str, before: Option<&Value>, after: &Value) -> Option<Valu
     match (before, after) {
         (Some(before), after) if before == after => None,
         (Some(Value::Object(before)), Value::Object(after)) => {
-            let changed: Map<String, Value> = after
+            let mut changed: Map<String, Value> = after
                 .iter()
                 .filter_map(|(key, value)| Some((key.clone(), difference(key, before.get(key), value)?)))
                 .collect();
+            if matches!(field, "labels" | "annotations") && !changed.is_empty() {
+                changed.insert(KNOWN_ITEM.to_owned(), "".into());
+            }
             (!changed.is_empty()).then_some(Value::Object(changed))
         }
         (Some(Value::Array(before)), Value::Array(list)) if list.iter().all(|item| item_key(field, item).is_some()) => {

@@ -5,6 +5,7 @@ pub mod defaults;
 pub mod discovery;
 pub mod faults;
 pub mod fields;
+pub mod json_patch;
 pub mod patch;
 pub mod rbac;
 pub mod read;

@@ -1,8 +1,6 @@
-//! The patches that a client may send: JSON patch, JSON merge patch, and Kubernetes' strategic merge patch.
+//! The patches that merge: JSON merge patch, and Kubernetes' strategic merge patch.
 
 use serde_json::{Map, Value};
-
-use crate::store::error::{ApiError, ApiResult};
 
 /// The field by which a list's items are told apart in a strategic merge; lists not named here are replaced.
 pub fn merge_key(field: &str, sample: Option<&Value>) -> Option<&'static str> {
@@ -27,16 +25,6 @@ pub fn merge_key(field: &str, sample: Option<&Value>) -> Option<&'static str> {
         "addresses" if has("type") => Some("type"),
         _ => None,
     }
-}
-
-/// Applies a JSON patch (RFC 6902). A failing `test` is 422 on the real server, and it does not say which.
-pub fn json_patch(object: &mut Value, patch: &Value) -> ApiResult<()> {
-    let patch: json_patch::Patch = serde_json::from_value(patch.clone()).map_err(|error| {
-        ApiError::bad_request(format!(
-            "error decoding patch: json: cannot unmarshal into Go value of type jsonpatch.Patch: {error}"
-        ))
-    })?;
-    json_patch::patch(object, &patch).map_err(|_| ApiError::unprocessable_patch())
 }
 
 /// Applies a JSON merge patch (RFC 7386).
@@ -187,16 +175,5 @@ mod tests {
         strategic_merge_patch(&mut object, &json!({"metadata": {"annotations": {"a": null}}}));
         merge_patch(&mut object, &json!({"metadata": {"annotations": {"b": null}}}));
         assert_eq!(object, json!({"metadata": {"annotations": {}}}));
-    }
-
-    #[test]
-    fn a_failing_test_of_a_json_patch_is_unprocessable_and_changes_nothing() {
-        let mut object = json!({"image": "a:1"});
-        let patch = json!([
-            {"op": "replace", "path": "/image", "value": "a:2"}, {"op": "test", "path": "/image", "value": "a:1"},
-        ]);
-        let error = json_patch(&mut object, &patch).unwrap_err();
-        assert_eq!((error.code, error.reason), (422, "Invalid"));
-        assert_eq!(object["image"], "a:1");
     }
 }

@@ -129,8 +129,18 @@ impl RequestInfo {
             "" => Ok(false),
             "All" => Ok(true),
             other => {
-                Err(ApiError::bad_request(format!("dryRun: Invalid value: \"{other}\": supported values: \"All\"")))
+                let message = format!("Unsupported value: [\"{other}\"]: supported values: \"All\"");
+                Err(ApiError::invalid(self.options_kind(), "meta.k8s.io", "", &[("dryRun", &message)]))
             }
+        }
+    }
+
+    fn options_kind(&self) -> &'static str {
+        match self.verb.as_str() {
+            "create" => "CreateOptions",
+            "update" => "UpdateOptions",
+            "patch" => "PatchOptions",
+            _ => "DeleteOptions",
         }
     }
 

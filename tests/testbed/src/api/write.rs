@@ -13,7 +13,7 @@ use super::fields::{self, Manager};
 use super::read::Filter;
 use super::request::RequestInfo;
 use super::respond::{Form, form_of, json_response, partial};
-use super::{ApiServer, admission, defaults, patch as patches};
+use super::{ApiServer, admission, defaults, json_patch, patch as patches};
 
 fn decode(body: &[u8]) -> ApiResult<Value> {
     serde_json::from_slice(body)
@@ -214,6 +214,10 @@ pub fn change_object(
         edit(object)?;
         let given_uid = uid(object);
         if !given_uid.is_empty() && given_uid != uid(&before) {
+            if info.verb == "patch" {
+                let why = format!("Invalid value: \"{given_uid}\": field is immutable");
+                return Err(ApiError::invalid(&resource.kind, &resource.group, &wanted, &[("metadata.uid", &why)]));
+            }
             let why =
                 format!("Precondition failed: UID in precondition: {given_uid}, UID in object meta: {}", uid(&before));
             return Err(ApiError::conflict(&key, &wanted, &why));
@@ -309,7 +313,7 @@ pub fn patch(server: &ApiServer, info: &RequestInfo, resource: &ResourceType, bo
     let document = decode(body)?;
     let edit = |object: &mut Value| -> ApiResult<()> {
         match info.content_type.as_str() {
-            "application/json-patch+json" => patches::json_patch(object, &document),
+            "application/json-patch+json" => json_patch::apply(object, &document),
             "application/merge-patch+json" => {
                 patches::merge_patch(object, &document);
                 Ok(())

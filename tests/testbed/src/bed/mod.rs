@@ -10,6 +10,7 @@ mod normalise;
 mod product;
 mod real;
 mod registries;
+mod running;
 mod waiting;
 pub mod workload;
 
@@ -17,6 +18,7 @@ pub use kubernetes::{Kubernetes, PatchKind};
 pub use namespace::Namespace;
 pub use normalise::Normaliser;
 pub use product::{Product, Ran};
+pub use running::Running;
 pub use waiting::{DEADLINE, container_statuses, is_running};
 
 use std::ops::Deref;

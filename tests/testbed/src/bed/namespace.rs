@@ -151,6 +151,25 @@ impl Namespace {
         self.strategic_patch(kind, name, &patch).await;
     }
 
+    /// Makes a job of a CronJob's template now, as `kubectl create job --from=cronjob/…` does.
+    pub async fn run_cron_job(&self, cron_job: &str, job: &str) -> Value {
+        let owner = self.get("cronjob", cron_job).await;
+        let template = &owner["spec"]["jobTemplate"];
+        let mut annotations = template["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
+        annotations.insert("cronjob.kubernetes.io/instantiate".to_owned(), json!("manual"));
+        let mut metadata = json!({"name": job, "annotations": annotations, "ownerReferences": [{
+            "apiVersion": "batch/v1", "kind": "CronJob", "name": cron_job, "uid": owner["metadata"]["uid"],
+            "controller": true,
+        }]});
+        if let Some(labels) = template["metadata"].get("labels") {
+            metadata["labels"] = labels.clone();
+        }
+        self.create(&json!({
+            "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"],
+        }))
+        .await
+    }
+
     /// What `kubectl rollout restart` does, without waiting.
     pub async fn start_restart(&self, kind: &str, name: &str) {
         // Finer than kubectl's seconds, so that two restarts in one second are two.

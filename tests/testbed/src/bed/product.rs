@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use super::normalise::Normaliser;
+use super::running::Running;
 
 /// One run of the product, being prepared.
 #[derive(Debug)]
@@ -72,25 +72,19 @@ impl Product {
     ///
     /// # Panics
     /// It cannot be started, or it does not end within two minutes.
-    pub async fn run(mut self) -> Ran {
-        let started = std::time::Instant::now();
-        let mut child = self.command.spawn().unwrap_or_else(|error| panic!("cannot run the product: {error}"));
-        let mut stdin = child.stdin.take().expect("it was piped");
-        let input = std::mem::take(&mut self.input);
-        // A product that ends without reading is no mistake of the story's.
-        let writing = tokio::spawn(async move { stdin.write_all(&input).await });
-        let output = tokio::time::timeout(self.deadline, child.wait_with_output())
-            .await
-            .unwrap_or_else(|_| panic!("the product did not end within {:?}", self.deadline))
-            .expect("a started process can be waited for");
-        writing.abort();
-        Ran {
-            code: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-            took: started.elapsed(),
-            normaliser: self.normaliser,
-        }
+    pub async fn run(self) -> Ran {
+        self.spawn().wait().await
+    }
+
+    /// Starts it, for a story that acts in the middle of the run.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    #[must_use]
+    pub fn spawn(mut self) -> Running {
+        let started = Instant::now();
+        let child = self.command.spawn().unwrap_or_else(|error| panic!("cannot run the product: {error}"));
+        Running::new(child, self.input, started, self.deadline, self.normaliser)
     }
 }
 
@@ -99,13 +93,15 @@ impl Product {
 pub struct Ran {
     /// The exit code; none if a signal ended it.
     pub code: Option<i32>,
+    /// The signal that ended it: 9 after a kill, 2 after an interrupt that it did not catch.
+    pub signal: Option<i32>,
     /// Everything on stdout.
     pub stdout: String,
     /// Everything on stderr.
     pub stderr: String,
     /// How long it took.
     pub took: Duration,
-    normaliser: Normaliser,
+    pub(super) normaliser: Normaliser,
 }
 
 impl Ran {

@@ -6,7 +6,7 @@ use crate::store::error::ApiResult;
 use crate::store::object::{is_terminating, name, number, object_at, text};
 
 use super::Context;
-use super::pods::{from_template, is_finished, is_ready, label, set_count};
+use super::pods::{from_template, is_available, is_finished, is_ready, label, set_count};
 use super::revisions::{self, HASH_LABEL};
 use super::scheduler::fits_selector;
 
@@ -52,7 +52,7 @@ fn hash_of(pod: &Value) -> &str {
 
 fn roll(context: &Context, set: &Value, hash: &str, nodes: usize) {
     let pods = context.children(set, "pods");
-    let unavailable = nodes.saturating_sub(pods.iter().filter(|pod| is_ready(pod.value())).count());
+    let unavailable = nodes.saturating_sub(pods.iter().filter(|pod| is_available(pod.value(), set)).count());
     let limit = match &set["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"] {
         Value::String(text) => {
             let percent: usize = text.trim_end_matches('%').parse().unwrap_or(0);
@@ -63,7 +63,7 @@ fn roll(context: &Context, set: &Value, hash: &str, nodes: usize) {
     let mut room = limit.saturating_sub(unavailable);
     for pod in pods.iter().filter(|pod| hash_of(pod.value()) != hash && !is_terminating(pod.value())) {
         // A pod that is not available costs nothing.
-        if !is_ready(pod.value()) {
+        if !is_available(pod.value(), set) {
             context.delete("pods", pod.value());
         } else if room > 0 {
             room -= 1;
@@ -96,6 +96,7 @@ fn report(context: &Context, set: &Value, hash: &str, eligible: &[&str]) -> ApiR
     let pods = context.children(set, "pods");
     let scheduled = eligible.iter().filter(|node| pods.iter().any(|pod| node_of(pod.value()) == **node)).count();
     let ready = pods.iter().filter(|pod| is_ready(pod.value())).count();
+    let available = pods.iter().filter(|pod| is_available(pod.value(), set)).count();
     let updated = pods.iter().filter(|pod| hash_of(pod.value()) == hash && !is_terminating(pod.value())).count();
     context.change_status("daemonsets.apps", set, |object| {
         let generation = object["metadata"]["generation"].clone();
@@ -105,8 +106,8 @@ fn report(context: &Context, set: &Value, hash: &str, eligible: &[&str]) -> ApiR
         status.insert("desiredNumberScheduled".into(), eligible.len().into());
         status.insert("numberMisscheduled".into(), 0.into());
         status.insert("numberReady".into(), ready.into());
-        set_count(status, "numberAvailable", ready);
-        set_count(status, "numberUnavailable", eligible.len().saturating_sub(ready));
+        set_count(status, "numberAvailable", available);
+        set_count(status, "numberUnavailable", eligible.len().saturating_sub(available));
         set_count(status, "updatedNumberScheduled", updated);
     })?;
     Ok(())

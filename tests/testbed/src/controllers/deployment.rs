@@ -106,7 +106,7 @@ fn create_set(context: &Context, deployment: &Value, revision: i64) -> ApiResult
     let mut selector = deployment["spec"]["selector"].clone();
     object_at(&mut selector, &["matchLabels"]).insert("pod-template-hash".into(), hash.as_str().into());
     let replicas = count(deployment, "/spec/replicas");
-    let set = json!({
+    let mut set = json!({
         "apiVersion": "apps/v1", "kind": "ReplicaSet",
         "metadata": {
             "name": format!("{}-{hash}", name(deployment)), "namespace": deployment["metadata"]["namespace"],
@@ -120,6 +120,9 @@ fn create_set(context: &Context, deployment: &Value, revision: i64) -> ApiResult
         },
         "spec": {"replicas": 0, "selector": selector, "template": template},
     });
+    if let Some(least) = deployment["spec"].get("minReadySeconds") {
+        set["spec"]["minReadySeconds"] = least.clone();
+    }
     context.create(RESOURCE, set).map(Object::new)
 }
 
@@ -217,12 +220,13 @@ fn report(context: &Context, deployment: &Value, new_name: Option<&str>) -> ApiR
     let new = new_name.and_then(|wanted| sets.iter().find(|set| name(set.value()) == wanted));
     let wanted = count(deployment, "/spec/replicas");
     let (replicas, ready) = (sum("/status/replicas"), sum("/status/readyReplicas"));
+    let available = sum("/status/availableReplicas");
     let updated = new.map_or(0, |set| count(set.value(), "/status/replicas"));
     let new_available = new.map_or(0, |set| count(set.value(), "/status/availableReplicas"));
     let terminating = sum("/status/terminatingReplicas");
-    let complete = updated == wanted && replicas == wanted && ready == wanted && new_available == wanted;
+    let complete = updated == wanted && replicas == wanted && available == wanted && new_available == wanted;
     let (_, unavailable) = limits(deployment);
-    let has_minimum = ready >= wanted - unavailable;
+    let has_minimum = available >= wanted - unavailable;
     let shown = new_name.unwrap_or_default().to_owned();
 
     context.change_status("deployments.apps", deployment, |object| {
@@ -236,11 +240,11 @@ fn report(context: &Context, deployment: &Value, new_name: Option<&str>) -> ApiR
         set_count(status, "replicas", to_count(replicas));
         set_count(status, "updatedReplicas", to_count(updated));
         set_count(status, "readyReplicas", to_count(ready));
-        set_count(status, "availableReplicas", to_count(ready));
-        set_count(status, "unavailableReplicas", to_count((wanted.max(replicas)) - ready));
+        set_count(status, "availableReplicas", to_count(available));
+        set_count(status, "unavailableReplicas", to_count((wanted.max(replicas)) - available));
         status.insert("terminatingReplicas".into(), terminating.into());
         let mut conditions = items(&before, "/conditions").to_vec();
-        let available = if has_minimum {
+        let available_condition = if has_minimum {
             condition("Available", "True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
         } else {
             condition(
@@ -250,7 +254,7 @@ fn report(context: &Context, deployment: &Value, new_name: Option<&str>) -> ApiR
                 "Deployment does not have minimum availability.",
             )
         };
-        put_condition(&mut conditions, available, false);
+        put_condition(&mut conditions, available_condition, false);
         let progressing = if paused {
             (!complete).then(|| condition("Progressing", "Unknown", "DeploymentPaused", "Deployment is paused"))
         } else if complete {
@@ -267,7 +271,9 @@ fn report(context: &Context, deployment: &Value, new_name: Option<&str>) -> ApiR
                 let since: Option<jiff::Timestamp> = text(one, "/lastUpdateTime").parse().ok();
                 let same_set = text(one, "/message").contains(&format!("\"{shown}\""))
                     && text(one, "/reason") != "NewReplicaSetAvailable";
-                same_set && since.is_some_and(|since| jiff::Timestamp::now().as_second() - since.as_second() > deadline)
+                let is_late_already = text(one, "/reason") == "ProgressDeadlineExceeded";
+                let waited = |since: jiff::Timestamp| jiff::Timestamp::now().as_second() - since.as_second();
+                same_set && (is_late_already || since.is_some_and(|since| waited(since) > deadline))
             });
             if is_late && !moved {
                 let message = format!("ReplicaSet \"{shown}\" has timed out progressing.");

@@ -131,10 +131,14 @@ pub async fn run(context: Context) {
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
             _ = tick.tick() => {
-                // Deadlines of rollouts pass without any change.
-                for object in store.list("deployments.apps", None).1 {
-                    let key = (namespace(object.value()).to_owned(), name(object.value()).to_owned());
-                    waiting.insert(("deployments.apps".into(), key.0, key.1));
+                // Deadlines of rollouts pass without any change, and so do the seconds for which a pod has to be ready.
+                for resource in ["deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps"] {
+                    for object in store.list(resource, None).1 {
+                        let object = object.value();
+                        if resource == "deployments.apps" || object["spec"].get("minReadySeconds").is_some() {
+                            waiting.insert((resource.into(), namespace(object).to_owned(), name(object).to_owned()));
+                        }
+                    }
                 }
             }
         }

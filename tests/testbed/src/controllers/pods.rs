@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::store::object::{Object, flag, is_terminating, items, object_at, text};
+use crate::store::object::{Object, flag, is_terminating, items, number, object_at, text};
 use crate::store::owner_reference;
 
 /// A pod from the template at `template`, owned by `owner`; the caller names it.
@@ -35,6 +35,15 @@ pub fn has_condition(pod: &Value, kind: &str) -> bool {
 /// Whether the pod is ready and not on its way out.
 pub fn is_ready(pod: &Value) -> bool {
     has_condition(pod, "Ready") && !is_terminating(pod)
+}
+
+/// Whether the pod has been ready for as long as its owner's `minReadySeconds` asks.
+pub fn is_available(pod: &Value, owner: &Value) -> bool {
+    let least = number(owner, "/spec/minReadySeconds").unwrap_or(0);
+    let ready = items(pod, "/status/conditions").iter().find(|one| text(one, "/type") == "Ready");
+    let since: Option<jiff::Timestamp> = ready.and_then(|one| text(one, "/lastTransitionTime").parse().ok());
+    is_ready(pod)
+        && (least == 0 || since.is_some_and(|since| jiff::Timestamp::now().as_second() - since.as_second() >= least))
 }
 
 /// Whether the pod has come to its end.

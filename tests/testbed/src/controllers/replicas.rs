@@ -7,7 +7,7 @@ use crate::store::object::{is_terminating, name, number, object_at};
 use crate::store::selector::LabelSelector;
 
 use super::Context;
-use super::pods::{by_dispensability, from_template, is_active, is_ready, set_count};
+use super::pods::{by_dispensability, from_template, is_active, is_available, is_ready, set_count};
 
 /// Brings the pods of a ReplicaSet or ReplicationController to the wanted number.
 pub fn reconcile(context: &Context, resource: &str, owner: &Value) -> ApiResult<()> {
@@ -35,6 +35,7 @@ pub fn reconcile(context: &Context, resource: &str, owner: &Value) -> ApiResult<
     let current = context.children(owner, "pods");
     let active: Vec<_> = current.iter().filter(|pod| is_active(pod.value())).collect();
     let ready = active.iter().filter(|pod| is_ready(pod.value())).count();
+    let available = active.iter().filter(|pod| is_available(pod.value(), owner)).count();
     let labelled = LabelSelector::from_object(&serde_json::json!({
         "matchLabels": owner["spec"]["template"]["metadata"]["labels"],
     }));
@@ -45,7 +46,7 @@ pub fn reconcile(context: &Context, resource: &str, owner: &Value) -> ApiResult<
         status.insert("replicas".into(), active.len().into());
         set_count(status, "fullyLabeledReplicas", fully_labelled);
         set_count(status, "readyReplicas", ready);
-        set_count(status, "availableReplicas", ready);
+        set_count(status, "availableReplicas", available);
         if kind == "ReplicaSet" {
             status.insert("terminatingReplicas".into(), terminating.into());
         }
@@ -54,7 +55,7 @@ pub fn reconcile(context: &Context, resource: &str, owner: &Value) -> ApiResult<
     Ok(())
 }
 
-/// The ready pods that a ReplicaSet reports.
+/// The available pods that a ReplicaSet reports.
 pub fn available(replica_set: &Value) -> usize {
     usize::try_from(number(replica_set, "/status/availableReplicas").unwrap_or(0)).unwrap_or(0)
 }

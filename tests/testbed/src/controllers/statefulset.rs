@@ -8,7 +8,7 @@ use crate::store::error::ApiResult;
 use crate::store::object::{Object, is_terminating, name, number, object_at, text};
 
 use super::Context;
-use super::pods::{from_template, is_finished, is_ready, label, set_count};
+use super::pods::{from_template, is_available, is_finished, is_ready, label, set_count};
 use super::revisions::{self, HASH_LABEL};
 
 fn revision_of(pod: &Value) -> &str {
@@ -53,7 +53,7 @@ fn step(context: &Context, set: &Value, current: &str, update: &str) -> ApiResul
                 context.delete("pods", pod.value());
                 return Ok(());
             }
-            Some(pod) if ordered && !is_ready(pod.value()) => return Ok(()),
+            Some(pod) if ordered && !is_available(pod.value(), set) => return Ok(()),
             Some(_) => {}
         }
     }
@@ -79,7 +79,7 @@ fn step(context: &Context, set: &Value, current: &str, update: &str) -> ApiResul
                 }
                 return Ok(());
             }
-            if !is_ready(pod.value()) {
+            if !is_available(pod.value(), set) {
                 return Ok(());
             }
         }
@@ -113,6 +113,7 @@ fn report(context: &Context, set: &Value, mut current: String, update: &str) -> 
     let pods: Vec<_> = context.children(set, "pods").into_iter().filter(|pod| !is_finished(pod.value())).collect();
     let wanted = usize::try_from(number(set, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
     let ready = pods.iter().filter(|pod| is_ready(pod.value())).count();
+    let available = pods.iter().filter(|pod| is_available(pod.value(), set)).count();
     let of = |revision: &str| {
         pods.iter().filter(|pod| revision_of(pod.value()) == revision && !is_terminating(pod.value())).count()
     };
@@ -127,7 +128,7 @@ fn report(context: &Context, set: &Value, mut current: String, update: &str) -> 
         status.insert("observedGeneration".into(), generation);
         status.insert("replicas".into(), pods.len().into());
         status.insert("collisionCount".into(), 0.into());
-        status.insert("availableReplicas".into(), ready.into());
+        status.insert("availableReplicas".into(), available.into());
         set_count(status, "readyReplicas", ready);
         set_count(status, "updatedReplicas", updated);
         set_count(status, "currentReplicas", of_current);

@@ -20,6 +20,7 @@ pub const TOKEN_PATH: &str = "/token";
 pub struct Login {
     users: Vec<(String, String)>,
     limited: Vec<(String, String)>,
+    rights: Vec<(String, Vec<String>)>,
     identity_tokens: Vec<String>,
     anonymous: Vec<String>,
     lifetime: Option<Duration>,
@@ -27,13 +28,13 @@ pub struct Login {
 }
 
 impl Login {
-    /// A user who may read and write every repository.
+    /// A user who may do everything with every repository.
     #[must_use]
     pub fn user(name: &str, password: &str) -> Self {
         Self::default().and_user(name, password)
     }
 
-    /// One more user who may read and write every repository.
+    /// One more user who may do everything with every repository.
     #[must_use]
     pub fn and_user(mut self, name: &str, password: &str) -> Self {
         self.users.push((name.to_owned(), password.to_owned()));
@@ -45,6 +46,21 @@ impl Login {
     pub fn only(mut self, name: &str, repository: &str) -> Self {
         self.limited.push((name.to_owned(), repository.to_owned()));
         self
+    }
+
+    /// Leaves a user only these rights, of `pull`, `push` and `delete`. As with the registries' own, whoever pushes asks
+    /// for `pull` and `push`, and ending an upload is a `delete`.
+    #[must_use]
+    pub fn rights(mut self, name: &str, actions: &[&str]) -> Self {
+        self.rights.retain(|rights| rights.0 != name);
+        self.rights.push((name.to_owned(), actions.iter().map(|action| (*action).to_owned()).collect()));
+        self
+    }
+
+    /// A user who may only pull.
+    #[must_use]
+    pub fn reader(self, name: &str) -> Self {
+        self.rights(name, &["pull"])
     }
 
     /// Lets everybody read this repository; `*` stands for all. For Bearer only.
@@ -84,7 +100,12 @@ impl Login {
             None => action == "pull" && self.anonymous.iter().any(|open| open == "*" || open == repository),
             Some(name) => {
                 let mut limits = self.limited.iter().filter(|limit| limit.0 == name).peekable();
-                limits.peek().is_none() || limits.any(|limit| limit.1 == repository)
+                let may = self
+                    .rights
+                    .iter()
+                    .filter(|rights| rights.0 == name)
+                    .all(|rights| rights.1.iter().any(|one| one == action));
+                may && (limits.peek().is_none() || limits.any(|limit| limit.1 == repository))
             }
         }
     }
@@ -132,7 +153,12 @@ impl Door {
 
     /// Lets the request in, or tells the answer that keeps it out.
     pub(super) fn enter(&self, asked: &Asked, here: &str, elsewhere: &str) -> Result<(), Box<Response<Body>>> {
-        let action = if matches!(asked.method, Method::GET | Method::HEAD) { "pull" } else { "push" };
+        // What a method needs, in the words of scopes.
+        let (action, actions) = match asked.method {
+            Method::GET | Method::HEAD => ("pull", "pull"),
+            Method::DELETE => ("delete", "delete"),
+            _ => ("push", "pull,push"),
+        };
         match self.asks() {
             Authentication::None => Ok(()),
             Authentication::Basic(login) => {
@@ -155,7 +181,6 @@ impl Door {
                 let realm = if login.elsewhere { elsewhere } else { here };
                 let mut challenge_text = format!("Bearer realm=\"{realm}{TOKEN_PATH}\",service=\"testbed\"");
                 if let Some(repository) = asked.repository() {
-                    let actions = if action == "pull" { "pull" } else { "pull,push" };
                     challenge_text.push_str(&format!(",scope=\"repository:{repository}:{actions}\""));
                 }
                 let Authorization::Bearer(token) = &asked.authorization else {

@@ -52,7 +52,7 @@ impl Match {
         self
     }
 
-    fn matches(&self, asked: &Asked) -> bool {
+    pub(super) fn matches(&self, asked: &Asked) -> bool {
         self.method.as_ref().is_none_or(|method| *method == asked.method)
             && self.repository.as_deref().is_none_or(|repository| asked.repository() == Some(repository))
             && self.reference.as_deref().is_none_or(|reference| asked.reference() == Some(reference))
@@ -69,6 +69,10 @@ pub enum Effect {
     Answer(Answer),
     /// Never answered; the connection stays open.
     Hang,
+    /// The connection ends without an answer, and nothing was done.
+    HangUp,
+    /// The connection ends without an answer, although everything was done.
+    HangUpAfter,
     /// The connection ends in the middle of the body.
     CutBody,
     /// `Docker-Content-Digest` names other bytes than those that are served.
@@ -99,7 +103,7 @@ impl Effect {
     }
 
     pub(super) fn is_answer(&self) -> bool {
-        matches!(self, Self::Answer(_) | Self::Hang)
+        matches!(self, Self::Answer(_) | Self::Hang | Self::HangUp)
     }
 }
 
@@ -169,6 +173,7 @@ struct Rule {
     number: u64,
     matching: Match,
     effect: Effect,
+    skipped: u32,
     left: Option<u32>,
 }
 
@@ -180,10 +185,19 @@ pub(super) struct Rules {
 
 impl Rules {
     pub(super) fn add(&self, matching: Match, effect: Effect, times: Option<u32>) -> u64 {
+        self.push(Rule { number: 0, matching, effect, skipped: 0, left: times })
+    }
+
+    /// Adds a rule that is not for the first requests that match.
+    pub(super) fn add_after(&self, skipped: u32, matching: Match, effect: Effect) -> u64 {
+        self.push(Rule { number: 0, matching, effect, skipped, left: None })
+    }
+
+    fn push(&self, rule: Rule) -> u64 {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         rules.0 += 1;
         let number = rules.0;
-        rules.1.push(Rule { number, matching, effect, left: times });
+        rules.1.push(Rule { number, ..rule });
         number
     }
 
@@ -201,6 +215,10 @@ impl Rules {
         let mut delay = Duration::ZERO;
         let mut taken = None;
         for rule in rules.1.iter_mut().rev().filter(|rule| rule.left != Some(0) && rule.matching.matches(asked)) {
+            if rule.skipped > 0 {
+                rule.skipped -= 1;
+                continue;
+            }
             match &rule.effect {
                 Effect::Delay(longer) => delay += *longer,
                 _ if taken.is_some() => continue,
@@ -219,7 +237,8 @@ pub(super) async fn bend(effect: &Effect, response: Response<Body>) -> Response<
     let (mut head, body) = response.into_parts();
     let digest = HeaderName::from_static("docker-content-digest");
     match effect {
-        Effect::Delay(_) | Effect::Answer(_) | Effect::Hang => {}
+        Effect::Delay(_) | Effect::Answer(_) | Effect::Hang | Effect::HangUp => {}
+        Effect::HangUpAfter => return crate::pause::cut(),
         Effect::WrongDigest => {
             let other = crate::image::digest_of(b"other bytes than those served");
             head.headers.insert(digest, HeaderValue::from_str(&other).expect("hex is a valid header value"));

@@ -8,8 +8,11 @@
 
 mod authentication;
 mod fault;
+mod immutable;
 pub(crate) mod listener;
+mod options;
 mod record;
+mod tags;
 mod upstream;
 
 #[cfg(test)]
@@ -17,7 +20,10 @@ mod tests;
 
 pub use authentication::{Authentication, Login, TOKEN_PATH};
 pub use fault::{Answer, Effect, Match};
+pub use immutable::ImmutableTags;
+pub use options::GatewayOptions;
 pub use record::{Asked, Authorization, Requests};
+pub use tags::TagPages;
 pub use upstream::Upstream;
 
 use std::io;
@@ -34,64 +40,12 @@ use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use tokio::sync::Mutex;
 
+use crate::pause::{self, Paused, Pauses, Point};
 use listener::Listener;
-use record::{InFlight, Record};
+use record::Record;
 
 /// Larger than any body of the test bed; a bound only so that a mistake ends in an error.
 pub(crate) const BODY_LIMIT: usize = 256 << 20;
-
-/// Settings that hold from a gateway's start to its end; everything else is a knob.
-#[derive(Debug, Clone, Default)]
-pub struct GatewayOptions {
-    pub(crate) prefix: Option<String>,
-    tls: bool,
-    names: Vec<String>,
-    latency: Duration,
-    authentication: Authentication,
-}
-
-impl GatewayOptions {
-    /// Plain http, no login, no faults.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// TLS with a certificate of an authority of the gateway's own, see [`Gateway::ca_pem`].
-    #[must_use]
-    pub fn tls(mut self) -> Self {
-        self.tls = true;
-        self
-    }
-
-    /// One more host name in the certificate.
-    #[must_use]
-    pub fn host_name(mut self, name: &str) -> Self {
-        self.names.push(name.to_owned());
-        self
-    }
-
-    /// How long every answer takes.
-    #[must_use]
-    pub fn latency(mut self, latency: Duration) -> Self {
-        self.latency = latency;
-        self
-    }
-
-    /// The login from the start on.
-    #[must_use]
-    pub fn authentication(mut self, authentication: Authentication) -> Self {
-        self.authentication = authentication;
-        self
-    }
-
-    /// What stands before the repositories' names upstream. Gateways with one prefix show the same repositories.
-    #[must_use]
-    pub fn prefix(mut self, prefix: &str) -> Self {
-        self.prefix = Some(prefix.to_owned());
-        self
-    }
-}
 
 /// A registry for the eyes of the product; dropping it ends it.
 #[derive(Debug)]
@@ -109,6 +63,10 @@ struct Inner {
     record: Arc<Record>,
     elsewhere: Arc<Record>,
     rules: fault::Rules,
+    pauses: Pauses<Match>,
+    tags: tags::Tags,
+    immutability: immutable::Immutability,
+    is_down: AtomicBool,
     door: authentication::Door,
     latency_micros: AtomicU64,
     redirects_blobs: AtomicBool,
@@ -131,6 +89,10 @@ impl Gateway {
             record: Record::new(),
             elsewhere: Record::new(),
             rules: fault::Rules::default(),
+            pauses: Pauses::default(),
+            tags: tags::Tags::default(),
+            immutability: immutable::Immutability::default(),
+            is_down: AtomicBool::new(false),
             door: authentication::Door::default(),
             latency_micros: AtomicU64::new(0),
             redirects_blobs: AtomicBool::new(false),
@@ -208,6 +170,22 @@ impl Gateway {
         RuleNumber(self.inner.rules.add(matching, effect.into(), Some(times)))
     }
 
+    /// Adds a rule that overlooks the first `skipped` requests that match.
+    pub fn when_after(&self, skipped: u32, matching: Match, effect: impl Into<Effect>) -> RuleNumber {
+        RuleNumber(self.inner.rules.add_after(skipped, matching, effect.into()))
+    }
+
+    /// Holds the next request that matches before anything is done about it. Rules and logins count as they are when it
+    /// goes on; it is not carried out if the registry was stopped meanwhile.
+    pub fn pause_at(&self, matching: Match) -> Paused {
+        self.inner.pauses.add(matching, Point::Before)
+    }
+
+    /// Holds the answer to the next request that matches: it is carried out, and its client does not know.
+    pub fn pause_after(&self, matching: Match) -> Paused {
+        self.inner.pauses.add(matching, Point::After)
+    }
+
     /// Removes one rule.
     pub fn forgive(&self, rule: RuleNumber) {
         self.inner.rules.remove(rule.0);
@@ -231,6 +209,22 @@ impl Gateway {
     /// Makes every token that was given out worthless.
     pub fn revoke_tokens(&self) {
         self.inner.door.revoke();
+    }
+
+    /// Keeps tags that exist from being pushed again, or lets them be pushed.
+    pub fn set_immutable_tags(&self, rule: Option<ImmutableTags>) {
+        self.inner.immutability.set(rule);
+    }
+
+    /// How lists of tags are cut in pages.
+    pub fn set_tag_pages(&self, pages: TagPages) {
+        self.inner.tags.set_pages(pages);
+    }
+
+    /// Shows more tags that serve what `target` (a tag or digest) stands for, without pushing them: thousands cost
+    /// nothing. One that is pushed later stands for what was pushed.
+    pub fn add_tags(&self, repository: &str, target: &str, tags: impl IntoIterator<Item = String>) {
+        self.inner.tags.add_aliases(repository, target, tags);
     }
 
     /// Sends blob reads to another host and port, as registries with object storage do.
@@ -264,6 +258,7 @@ impl Gateway {
 
     /// Takes the registry down: connections are cut, new ones refused.
     pub async fn stop(&self) {
+        self.inner.is_down.store(true, Ordering::SeqCst);
         self.main.lock().await.stop().await;
     }
 
@@ -272,9 +267,14 @@ impl Gateway {
     /// # Errors
     /// The port was taken meanwhile.
     pub async fn restart(&self) -> io::Result<()> {
+        self.inner.is_down.store(false, Ordering::SeqCst);
         self.main.lock().await.restart().await
     }
 }
+
+/// Marks an answer that is never sent: it hangs for as long as its client stays.
+#[derive(Debug, Clone, Copy)]
+struct Hangs;
 
 /// A rule that was added to a gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -295,23 +295,42 @@ impl Inner {
     }
 
     async fn answer(self: Arc<Self>, request: Request) -> Response<Body> {
-        let (parts, body) = request.into_parts();
-        let (asked, in_flight) = self.record.begin(&parts);
-        let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
-            return StatusCode::BAD_REQUEST.into_response();
-        };
-        let response = self.bent(&asked, parts, body, true).await;
-        finish(&in_flight, response)
+        self.answer_at(request, true).await
     }
 
     async fn answer_elsewhere(self: Arc<Self>, request: Request) -> Response<Body> {
+        self.answer_at(request, false).await
+    }
+
+    async fn answer_at(self: Arc<Self>, request: Request, locked: bool) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let (asked, in_flight) = self.elsewhere.begin(&parts);
+        let record = if locked { &self.record } else { &self.elsewhere };
+        let (asked, in_flight) = record.begin(&parts);
         let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
             return StatusCode::BAD_REQUEST.into_response();
         };
-        let response = self.bent(&asked, parts, body, false).await;
-        finish(&in_flight, response)
+        // A task of its own: what was read is carried out although its client may be gone.
+        let answering = tokio::spawn(async move {
+            let response = self.paused(&asked, parts, body, locked).await;
+            if response.extensions().get::<Hangs>().is_none() {
+                in_flight.answered(response.status());
+            }
+            (response, in_flight)
+        });
+        let Ok((response, _in_flight)) = answering.await else { return pause::cut() };
+        if response.extensions().get::<Hangs>().is_some() {
+            std::future::pending::<()>().await;
+        }
+        response
+    }
+
+    async fn paused(&self, asked: &Asked, parts: Parts, body: Bytes, locked: bool) -> Response<Body> {
+        let hold = async |point| self.pauses.hold(point, |matching: &Match| matching.matches(asked)).await;
+        if !hold(Point::Before).await || self.is_down.load(Ordering::SeqCst) {
+            return pause::cut();
+        }
+        let response = self.bent(asked, parts, body, locked).await;
+        if hold(Point::After).await { response } else { pause::cut() }
     }
 
     async fn bent(&self, asked: &Asked, parts: Parts, body: Bytes, locked: bool) -> Response<Body> {
@@ -322,7 +341,12 @@ impl Inner {
         }
         match &effect {
             Some(Effect::Answer(answer)) => return answer.response(),
-            Some(Effect::Hang) => std::future::pending::<()>().await,
+            Some(Effect::HangUp) => return pause::cut(),
+            Some(Effect::Hang) => {
+                let mut response = pause::cut();
+                response.extensions_mut().insert(Hangs);
+                return response;
+            }
             _ => {}
         }
         let response = self.plain(asked, parts, body, locked).await;
@@ -350,11 +374,40 @@ impl Inner {
                 return response;
             }
         }
-        self.backend.ask(parts, body).await
+        self.stored(asked, parts, body).await
     }
-}
 
-fn finish(in_flight: &InFlight, response: Response<Body>) -> Response<Body> {
-    in_flight.answered(response.status());
-    response
+    /// The upstream's answer, as far as tags go by this gateway's rules.
+    async fn stored(&self, asked: &Asked, mut parts: Parts, body: Bytes) -> Response<Body> {
+        let repository = asked.repository().unwrap_or_default().to_owned();
+        if asked.method == Method::GET && asked.is_tag_list() {
+            parts.uri = asked.path.parse().expect("a part of a URI is one");
+            let whole = self.backend.ask(parts, body).await;
+            return self.tags.page(&repository, &asked.query, &self.places().0, whole).await;
+        }
+        let Some(tag) = asked.reference().filter(|reference| !reference.contains(':')).map(str::to_owned) else {
+            return self.backend.ask(parts, body).await;
+        };
+        let target = self.tags.target(&repository, &tag);
+        if asked.method != Method::PUT {
+            if let Some(target) = target {
+                let path = format!("/v2/{repository}/manifests/{target}");
+                parts.uri = path.parse().expect("a story's references are valid in paths");
+            }
+            return self.backend.ask(parts, body).await;
+        }
+        if let Some(rule) = self.immutability.of(&repository) {
+            let present = self.backend.digest(&repository, target.as_deref().unwrap_or(&tag)).await;
+            let pushed = crate::image::digest_of(&body);
+            let refusal = present.and_then(|present| rule.judge(&repository, &tag, &present, &pushed));
+            if let Some(refusal) = refusal {
+                return refusal;
+            }
+        }
+        let response = self.backend.ask(parts, body).await;
+        if response.status().is_success() {
+            self.tags.forget_alias(&repository, &tag);
+        }
+        response
+    }
 }

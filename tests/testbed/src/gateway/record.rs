@@ -119,6 +119,12 @@ impl Asked {
         }
     }
 
+    /// Whether it asks for a repository's tags.
+    #[must_use]
+    pub fn is_tag_list(&self) -> bool {
+        split(&self.path).is_some_and(|(_, word, rest)| (word, rest) == ("tags", "list"))
+    }
+
     /// The digest of a blob request.
     #[must_use]
     pub fn blob(&self) -> Option<&str> {

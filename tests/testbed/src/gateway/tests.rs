@@ -1,3 +1,5 @@
+mod pushing;
+
 use std::time::{Duration, Instant};
 
 use axum::http::Method;

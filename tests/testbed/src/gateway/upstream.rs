@@ -8,7 +8,7 @@ use axum::response::IntoResponse as _;
 use tower::ServiceExt as _;
 
 use super::BODY_LIMIT;
-use crate::client::http_client;
+use crate::client::{MANIFEST_TYPES, http_client};
 use crate::registry::registry_error;
 
 /// Which registry a gateway stands in front of.
@@ -63,6 +63,15 @@ impl Backend {
         };
         self.translate_headers(response.headers_mut());
         response
+    }
+
+    /// The digest that a tag or digest stands for.
+    pub(super) async fn digest(&self, repository: &str, reference: &str) -> Option<String> {
+        let path = format!("/v2/{repository}/manifests/{reference}");
+        let request = Request::head(path).header(header::ACCEPT, MANIFEST_TYPES).body(()).ok()?;
+        let answer = self.ask(request.into_parts().0, Bytes::new()).await;
+        let digest = answer.headers().get("docker-content-digest")?.to_str().ok()?.to_owned();
+        answer.status().is_success().then_some(digest)
     }
 
     fn upstream_path(&self, path: &str) -> String {

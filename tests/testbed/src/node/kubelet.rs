@@ -226,6 +226,10 @@ impl Worker {
             }
             // The image of a running pod was changed: the container is replaced at once.
             container.end(137);
+            // Its end is to be seen while the new image is being waited for.
+            if let Phase::Terminated(state) = &container.phase {
+                container.last = Some(state.clone());
+            }
         } else if let Some(code) = container.exit_code() {
             let restarts = restart_policy == "Always" || restart_policy == "OnFailure" && code != 0;
             if !restarts {
