@@ -14,4 +14,6 @@ pub mod node;
 pub mod registry;
 pub mod simulated;
 pub mod store;
+#[cfg(unix)]
+pub mod terminal;
 mod tls;
