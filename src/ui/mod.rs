@@ -1,6 +1,7 @@
 //! What a person or a script gets to see.
 //!
-//! Renderers are functions of plain values and return text; [`printer`] alone touches the streams.
+//! Renderers are functions of plain values and return text; [`printer`] alone touches the streams, but for what is gone
+//! again: the line of [`progress`] and the questions of [`prompt`].
 //! Text from outside passes [`crate::text::printable`] in each of them.
 
 pub mod answer;
@@ -13,6 +14,7 @@ pub mod names;
 pub mod palette;
 pub mod printer;
 pub mod progress;
+pub mod prompt;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]

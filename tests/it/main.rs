@@ -10,3 +10,5 @@ mod credential_plugin;
 mod documents;
 mod plugin;
 mod program;
+#[cfg(unix)]
+mod terminal;

@@ -15,4 +15,6 @@ pub mod pause;
 pub mod registry;
 pub mod simulated;
 pub mod store;
+#[cfg(unix)]
+pub mod terminal;
 mod tls;
