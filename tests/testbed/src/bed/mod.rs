@@ -127,7 +127,7 @@ impl Bed {
         };
         bed.with(|mutable| {
             mutable.normaliser.text(&name, "namespace");
-            mutable.normaliser.text(bed.kubernetes.server(), "server");
+            mutable.normaliser.text(&bed.kind.access("admin").0, "server");
             mutable.normaliser.text(&bed.home.path().display().to_string(), "home");
             mutable.namespaces.push(name.clone());
         });
@@ -355,6 +355,10 @@ impl Kind {
 
     fn kubernetes(&self, user: &str) -> Kubernetes {
         let (server, token, authority) = self.access(user);
-        Kubernetes::new(&server, &token, authority.as_deref())
+        match self {
+            // The way in that stays open when the server is stopped for everybody else.
+            Self::Simulated(cluster) => Kubernetes::new(&cluster.plain_url(), &token, None),
+            Self::Real(_) => Kubernetes::new(&server, &token, authority.as_deref()),
+        }
     }
 }
