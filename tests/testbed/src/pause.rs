@@ -105,8 +105,8 @@ impl<M> Pauses<M> {
         Paused { reached: reached_here, verdict }
     }
 
-    /// Holds a request at this point if a pause is for it. Whether it goes on.
-    pub(crate) async fn hold(&self, point: Point, matches: impl Fn(&M) -> bool) -> bool {
+    /// Holds a request at this point if a pause is for it. Whether it goes on, or nothing if none is.
+    pub(crate) async fn hold(&self, point: Point, matches: impl Fn(&M) -> bool) -> Option<bool> {
         let found = {
             let mut pauses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             // One that the story let go of before any request came is for none.
@@ -115,8 +115,8 @@ impl<M> Pauses<M> {
             at.map(|at| pauses.remove(at).2)
         };
         match found {
-            Some(gate) => gate.hold().await,
-            None => true,
+            Some(gate) => Some(gate.hold().await),
+            None => None,
         }
     }
 }

@@ -1,25 +1,27 @@
 //! A whole simulated cluster in this process: API server, controllers, scheduler, and nodes with their kubelets.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use crate::api::faults::{Faults, RequestLog};
+use crate::api::faults::{Faults, RequestLog, RequestMatch};
 use crate::api::rbac::User;
 use crate::api::{ApiServer, write};
 use crate::controllers::{self, Context};
+use crate::gateway::listener::Listener;
 pub use crate::node::images::Runtime;
 use crate::node::kubelet;
 use crate::node::pull::Platform;
 pub use crate::node::{KubeletOptions, Node};
+use crate::pause::{Paused, Point};
 use crate::store::Store;
 use crate::store::error::{ApiError, ApiResult};
 use crate::store::object::object_at;
@@ -56,11 +58,11 @@ impl Default for SimulatedOptions {
 /// A running cluster; dropping it stops everything.
 #[derive(Debug)]
 pub struct Simulated {
-    plain: SocketAddr,
-    secure: SocketAddr,
+    plain: Listener,
+    secure: Mutex<Listener>,
+    address: SocketAddr,
     authority_pem: String,
     authority_file: tempfile::NamedTempFile,
-    handle: Handle<SocketAddr>,
     server: Arc<ApiServer>,
     nodes: Vec<Node>,
     tasks: Vec<JoinHandle<()>>,
@@ -83,12 +85,8 @@ impl Simulated {
     pub async fn try_start(options: SimulatedOptions) -> io::Result<Self> {
         let server = ApiServer::new(Arc::new(Store::new()));
         let certified = tls::certify(&[], &["h2", "http/1.1"]).map_err(io::Error::other)?;
-        let listen = || -> io::Result<TcpListener> {
-            let listener = TcpListener::bind(("127.0.0.1", 0))?;
-            listener.set_nonblocking(true)?;
-            Ok(listener)
-        };
-        let (plain, secure) = (listen()?, listen()?);
+        let plain = Listener::start(server.router(), None).await?;
+        let secure = Listener::start(server.router(), Some(certified.server)).await?;
         let mut kubelet = options.kubelet.clone();
         if let Some(hub) = &options.hub {
             let base = if hub.contains("://") { hub.clone() } else { format!("http://{hub}") };
@@ -97,11 +95,11 @@ impl Simulated {
         let mut authority_file = tempfile::NamedTempFile::new()?;
         authority_file.write_all(certified.ca_pem.as_bytes())?;
         let mut simulated = Self {
-            plain: plain.local_addr()?,
-            secure: secure.local_addr()?,
+            address: secure.address(),
+            plain,
+            secure: Mutex::new(secure),
             authority_pem: certified.ca_pem,
             authority_file,
-            handle: Handle::new(),
             server,
             nodes: Vec::new(),
             tasks: Vec::new(),
@@ -114,15 +112,6 @@ impl Simulated {
             let node = Node::register(&simulated.server, name, number, platform.clone(), &kubelet).map_err(other)?;
             simulated.nodes.push(node);
         }
-        let service = simulated.server.router().into_make_service();
-        let plain = axum_server::from_tcp(plain)?.handle(simulated.handle.clone()).serve(service.clone());
-        let secure = axum_server::from_tcp_rustls(secure, RustlsConfig::from_config(certified.server))?
-            .handle(simulated.handle.clone())
-            .serve(service);
-        simulated.tasks.push(tokio::spawn(async move {
-            // Serving ends when the handle says so.
-            let _ = tokio::join!(plain, secure);
-        }));
         if options.controllers {
             let context = Context { server: Arc::clone(&simulated.server) };
             simulated.tasks.push(tokio::spawn(controllers::run(context)));
@@ -135,12 +124,12 @@ impl Simulated {
 
     /// `https://127.0.0.1:PORT`, which kubeconfigs name: kubectl sends no token over plain http.
     pub fn server_url(&self) -> String {
-        format!("https://{}", self.secure)
+        format!("https://{}", self.address)
     }
 
-    /// `http://127.0.0.1:PORT`: the same server for clients that don't mind.
+    /// `http://127.0.0.1:PORT`: the same server for clients that don't mind, the bed's own among them.
     pub fn plain_url(&self) -> String {
-        format!("http://{}", self.plain)
+        format!("http://{}", self.plain.address())
     }
 
     /// The authority of the server's certificate.
@@ -198,6 +187,33 @@ impl Simulated {
     /// Faults of the API server.
     pub fn faults(&self) -> &Arc<Faults> {
         &self.server.faults
+    }
+
+    /// Holds the next request that matches before anything is done about it. Faults and rights count as they are when
+    /// it goes on; it is not carried out if the server was stopped meanwhile.
+    pub fn pause_at(&self, matching: RequestMatch) -> Paused {
+        self.server.pauses.add(matching, Point::Before)
+    }
+
+    /// Holds the answer to the next request that matches: it is carried out, and its client does not know.
+    pub fn pause_after(&self, matching: RequestMatch) -> Paused {
+        self.server.pauses.add(matching, Point::After)
+    }
+
+    /// Closes the port that kubeconfigs name and cuts every connection there. Objects, controllers and kubelets go on,
+    /// and so does the bed's own access.
+    pub async fn stop_serving(&self) {
+        self.server.is_down.store(true, Ordering::SeqCst);
+        self.secure.lock().await.stop().await;
+    }
+
+    /// Serves on the same port again.
+    ///
+    /// # Errors
+    /// The port was taken meanwhile.
+    pub async fn resume_serving(&self) -> io::Result<()> {
+        self.server.is_down.store(false, Ordering::SeqCst);
+        self.secure.lock().await.restart().await
     }
 
     /// The objects.
@@ -269,7 +285,8 @@ impl Simulated {
 
     /// Stops everything, and waits until it has stopped.
     pub async fn stop(mut self) {
-        self.handle.shutdown();
+        self.plain.stop().await;
+        self.secure.get_mut().stop().await;
         for task in std::mem::take(&mut self.tasks) {
             task.abort();
             // An aborted task ends with an error that says so.
@@ -280,7 +297,6 @@ impl Simulated {
 
 impl Drop for Simulated {
     fn drop(&mut self) {
-        self.handle.shutdown();
         for task in &self.tasks {
             task.abort();
         }

@@ -21,7 +21,7 @@ pub struct Logged {
     pub accept: String,
     /// The user who asked.
     pub user: String,
-    /// The status that was answered.
+    /// The status that was answered; 0 if the connection was cut instead.
     pub status: u16,
 }
 
@@ -59,19 +59,89 @@ impl RequestLog {
     }
 }
 
-/// A fault on some paths.
+/// Which requests are meant. What the bed itself asks (as stories do through their namespaces) never is, so that counts
+/// are the product's.
+#[derive(Debug, Clone, Default)]
+pub struct RequestMatch {
+    verb: Option<String>,
+    path_prefix: String,
+    user: Option<String>,
+    dry_run: Option<bool>,
+}
+
+impl RequestMatch {
+    /// Requests of this verb (`get`, `list`, `patch`, …) on paths that begin so, tries by `dryRun` left out.
+    #[must_use]
+    pub fn new(verb: &str, path_prefix: &str) -> Self {
+        Self {
+            verb: Some(verb.to_owned()),
+            path_prefix: path_prefix.to_owned(),
+            dry_run: Some(false),
+            ..Self::default()
+        }
+    }
+
+    /// Every request.
+    #[must_use]
+    pub fn any() -> Self {
+        Self::default()
+    }
+
+    /// Only tries by `dryRun`.
+    #[must_use]
+    pub fn dry_run(mut self) -> Self {
+        self.dry_run = Some(true);
+        self
+    }
+
+    /// Only this user's.
+    #[must_use]
+    pub fn user(mut self, name: &str) -> Self {
+        self.user = Some(name.to_owned());
+        self
+    }
+
+    pub(crate) fn matches(&self, info: &RequestInfo, user: &str) -> bool {
+        info.user_agent != "testbed"
+            && info.path.starts_with(&self.path_prefix)
+            && self.verb.as_ref().is_none_or(|verb| *verb == info.verb)
+            && self.user.as_ref().is_none_or(|name| name == user)
+            && self.dry_run.is_none_or(|dry| dry != info.parameter("dryRun").is_empty())
+    }
+}
+
+/// Where a connection ends without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Before anything was done.
+    Before,
+    /// After the request was carried out.
+    After,
+}
+
+/// What goes wrong with some requests.
 #[derive(Debug, Clone, Default)]
 pub struct Fault {
-    /// Paths that begin so.
-    pub path_prefix: String,
-    /// Only this verb, or every one.
-    pub verb: Option<String>,
+    /// The requests.
+    pub matching: RequestMatch,
     /// Wait before anything else.
     pub delay: Duration,
     /// Answer this instead.
     pub error: Option<ApiError>,
-    /// Only for so many requests, or for ever.
+    /// End the connection.
+    pub cut: Option<Cut>,
+    /// The first requests that match and are left alone.
+    pub skipped: usize,
+    /// Only for so many requests after those, or for ever.
     pub times: Option<usize>,
+}
+
+/// What applies to one request.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    pub(crate) delay: Duration,
+    pub(crate) error: Option<ApiError>,
+    pub(crate) cut: Option<Cut>,
 }
 
 /// The faults in force.
@@ -90,24 +160,23 @@ impl Faults {
     }
 
     /// What applies to this request; counts it.
-    pub(crate) fn take(&self, info: &RequestInfo) -> (Duration, Option<ApiError>) {
+    pub(crate) fn take(&self, info: &RequestInfo, user: &str) -> Taken {
         let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut found = (Duration::ZERO, None);
-        for fault in faults.iter_mut() {
-            let applies = info.path.starts_with(&fault.path_prefix)
-                && fault.verb.as_ref().is_none_or(|verb| *verb == info.verb)
-                && fault.times != Some(0);
-            if !applies {
+        let mut taken = Taken::default();
+        for fault in faults.iter_mut().filter(|fault| fault.times != Some(0) && fault.matching.matches(info, user)) {
+            if fault.skipped > 0 {
+                fault.skipped -= 1;
                 continue;
             }
             if let Some(times) = &mut fault.times {
                 *times -= 1;
             }
-            found.0 = found.0.max(fault.delay);
-            if found.1.is_none() {
-                found.1.clone_from(&fault.error);
+            taken.delay = taken.delay.max(fault.delay);
+            if taken.error.is_none() {
+                taken.error.clone_from(&fault.error);
             }
+            taken.cut = taken.cut.or(fault.cut);
         }
-        found
+        taken
     }
 }

@@ -16,19 +16,25 @@ pub mod table;
 pub mod write;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use bytes::Bytes;
 use http::HeaderMap;
 
+use crate::pause::{self, Pauses, Point};
 use crate::store::Store;
 use crate::store::error::{ApiError, ApiResult};
 
-use faults::{Faults, Logged, RequestLog};
+use faults::{Cut, Faults, Logged, RequestLog, RequestMatch};
 use rbac::User;
 use request::RequestInfo;
 use respond::{error_response, json_response, json_response_as};
+
+/// Larger than any body of the test bed; a bound only so that a mistake ends in an error.
+const BODY_LIMIT: usize = 64 << 20;
 
 /// The content type of aggregated discovery.
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
@@ -42,6 +48,10 @@ pub struct ApiServer {
     pub log: Arc<RequestLog>,
     /// Faults on purpose.
     pub faults: Arc<Faults>,
+    /// Requests that wait for a story.
+    pub(crate) pauses: Pauses<RequestMatch>,
+    /// Whether the server was stopped: then what waits is not carried out.
+    pub(crate) is_down: AtomicBool,
     /// Pages of lists that clients are in the middle of.
     pub pages: read::Pages,
     tokens: RwLock<HashMap<String, User>>,
@@ -54,6 +64,8 @@ impl ApiServer {
             store,
             log: Arc::default(),
             faults: Arc::default(),
+            pauses: Pauses::default(),
+            is_down: AtomicBool::new(false),
             pages: read::Pages::default(),
             tokens: RwLock::default(),
         };
@@ -113,7 +125,7 @@ impl ApiServer {
             .with_state(Arc::clone(self))
     }
 
-    async fn answer(&self, info: &RequestInfo, user: &User, request: Request) -> ApiResult<Response> {
+    fn answer(&self, info: &RequestInfo, user: &User, body: &[u8]) -> ApiResult<Response> {
         rbac::authorize(&self.store, user, info)?;
         if info.plural.is_empty() {
             return self.answer_discovery(info);
@@ -127,21 +139,18 @@ impl ApiServer {
         if !info.subresource.is_empty() && !resource.subresources.contains(&info.subresource) {
             return Err(ApiError::no_such_path());
         }
-        let body = axum::body::to_bytes(request.into_body(), 64 << 20)
-            .await
-            .map_err(|error| ApiError::bad_request(error.to_string()))?;
         if resource.review {
-            return reviews::answer(self, info, user, &resource, &body);
+            return reviews::answer(self, info, user, &resource, body);
         }
         match info.verb.as_str() {
             "get" => read::get(self, info, &resource),
             "list" => read::list(self, info, &resource),
             "watch" => read::watch(self, info, &resource),
-            "create" => write::create(self, info, &resource, &body),
-            "update" => write::update(self, info, &resource, &body),
-            "patch" => write::patch(self, info, &resource, &body),
-            "delete" => write::delete(self, info, &resource, &body),
-            "deletecollection" => write::delete_collection(self, info, &resource, &body),
+            "create" => write::create(self, info, &resource, body),
+            "update" => write::update(self, info, &resource, body),
+            "patch" => write::patch(self, info, &resource, body),
+            "delete" => write::delete(self, info, &resource, body),
+            "deletecollection" => write::delete_collection(self, info, &resource, body),
             _ => Err(ApiError::method_not_allowed()),
         }
     }
@@ -181,29 +190,58 @@ async fn handle(State(server): State<Arc<ApiServer>>, request: Request) -> Respo
         Err(error) => return error_response(&RequestInfo::default(), &error),
     };
     let user = server.authenticate(request.headers());
-    let name = user.as_ref().map(|user| user.name.clone()).unwrap_or_default();
-    let (delay, fault) = server.faults.take(&info);
-    if !delay.is_zero() {
-        tokio::time::sleep(delay).await;
-    }
-    let outcome = match (fault, user) {
-        (Some(error), _) | (None, Err(error)) => Err(error),
-        (None, Ok(user)) => server.answer(&info, &user, request).await,
+    let body = match axum::body::to_bytes(request.into_body(), BODY_LIMIT).await {
+        Ok(body) => body,
+        Err(error) => return error_response(&info, &ApiError::bad_request(error.to_string())),
     };
-    let response = outcome.unwrap_or_else(|error| {
-        let mut response = error_response(&info, &error);
-        if error.code == 429 || error.code == 503 {
-            response.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+    // A task of its own: what was read is carried out although its client may be gone.
+    let answering = tokio::spawn(async move { server.carry_out(info, user, body).await });
+    answering.await.unwrap_or_else(|_| pause::cut())
+}
+
+impl ApiServer {
+    /// One request with its faults and pauses, written down.
+    async fn carry_out(&self, info: RequestInfo, user: ApiResult<User>, body: Bytes) -> Response {
+        let name = user.as_ref().map(|user| user.name.clone()).unwrap_or_default();
+        let response = self.bent(&info, &name, user, &body).await;
+        self.log.add(Logged {
+            verb: info.verb.clone(),
+            path: info.path.clone(),
+            query: info.query.clone().into_iter().collect(),
+            accept: info.accept.clone(),
+            user: name,
+            status: response.as_ref().map_or(0, |response| response.status().as_u16()),
+        });
+        response.unwrap_or_else(pause::cut)
+    }
+
+    /// The answer, or none where the connection is to be cut.
+    async fn bent(&self, info: &RequestInfo, name: &str, user: ApiResult<User>, body: &Bytes) -> Option<Response> {
+        let hold = async |point| self.pauses.hold(point, |matching: &RequestMatch| matching.matches(info, name)).await;
+        if let Some(goes_on) = hold(Point::Before).await
+            && (!goes_on || self.is_down.load(Ordering::SeqCst))
+        {
+            return None;
         }
-        response
-    });
-    server.log.add(Logged {
-        verb: info.verb.clone(),
-        path: info.path.clone(),
-        query: info.query.clone().into_iter().collect(),
-        accept: info.accept.clone(),
-        user: name,
-        status: response.status().as_u16(),
-    });
-    response
+        let fault = self.faults.take(info, name);
+        if !fault.delay.is_zero() {
+            tokio::time::sleep(fault.delay).await;
+        }
+        if fault.cut == Some(Cut::Before) {
+            return None;
+        }
+        let outcome = match (fault.error, user) {
+            (Some(error), _) | (None, Err(error)) => Err(error),
+            (None, Ok(user)) => self.answer(info, &user, body),
+        };
+        let response = outcome.unwrap_or_else(|error| {
+            let mut response = error_response(info, &error);
+            if error.code == 429 || error.code == 503 {
+                response.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+            }
+            response
+        });
+        let goes_on = hold(Point::After).await != Some(false) && fault.cut.is_none();
+        goes_on.then_some(response)
+    }
 }

@@ -152,7 +152,8 @@ pub fn allows(store: &Store, user: &User, asked: &Attributes) -> bool {
     rules(store, user, &asked.namespace).iter().any(|rule| rule_allows(rule, asked))
 }
 
-fn allows_path(store: &Store, user: &User, verb: &str, path: &str) -> bool {
+/// Whether the user may ask for a path that is no resource.
+pub fn allows_path(store: &Store, user: &User, verb: &str, path: &str) -> bool {
     if matches!(path, "/healthz" | "/livez" | "/readyz" | "/version") {
         return true;
     }

@@ -10,6 +10,7 @@ mod normalise;
 mod product;
 mod real;
 mod registries;
+mod rights;
 mod running;
 mod waiting;
 pub mod workload;
@@ -21,6 +22,7 @@ pub use product::{Product, Ran};
 pub use running::Running;
 pub use waiting::{DEADLINE, container_statuses, is_running};
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,8 +65,21 @@ struct Mutable {
     normaliser: Normaliser,
     namespaces: Vec<String>,
     gateways: usize,
+    /// Tokens of the story's own users.
+    tokens: BTreeMap<String, String>,
+    /// Paths of objects that no namespace takes with it.
+    cluster_wide: Vec<String>,
     /// Directories and files on the real bed's nodes.
     leftovers: Vec<PathBuf>,
+}
+
+impl Mutable {
+    /// The paths of all that the story made and that has to go with it.
+    fn take_objects(&mut self) -> Vec<String> {
+        let namespaces = std::mem::take(&mut self.namespaces).into_iter();
+        let namespaces = namespaces.map(|name| format!("/api/v1/namespaces/{name}"));
+        std::mem::take(&mut self.cluster_wide).into_iter().chain(namespaces).collect()
+    }
 }
 
 impl Deref for Bed {
@@ -127,7 +142,7 @@ impl Bed {
         };
         bed.with(|mutable| {
             mutable.normaliser.text(&name, "namespace");
-            mutable.normaliser.text(bed.kubernetes.server(), "server");
+            mutable.normaliser.text(&bed.kind.access("admin").0, "server");
             mutable.normaliser.text(&bed.home.path().display().to_string(), "home");
             mutable.namespaces.push(name.clone());
         });
@@ -231,7 +246,18 @@ impl Bed {
     /// The API as another user of the bed sees it.
     #[must_use]
     pub fn kubernetes_for(&self, user: &str) -> Kubernetes {
-        self.kind.kubernetes(user)
+        self.kind.kubernetes_with(self.access(user))
+    }
+
+    /// Server, token and authority for a user.
+    fn access(&self, user: &str) -> (String, String, Option<PathBuf>) {
+        match self.with(|mutable| mutable.tokens.get(user).cloned()) {
+            Some(token) => {
+                let (server, _, authority) = self.kind.access("admin");
+                (server, token, authority)
+            }
+            None => self.kind.access(user),
+        }
     }
 
     /// A kubeconfig of the administrator, with the story's namespace as the context's.
@@ -240,10 +266,11 @@ impl Bed {
         self.kubeconfig_for("admin")
     }
 
-    /// A kubeconfig of another user of the bed: `pod-reader` may do nothing until [`Namespace::allow`] says so.
+    /// A kubeconfig of another user of the bed: `pod-reader` and a story's [own](Bed::account) may do nothing until
+    /// [`Namespace::allow`] says so.
     #[must_use]
     pub fn kubeconfig_for(&self, user: &str) -> PathBuf {
-        let (server, token, authority) = self.kind.access(user);
+        let (server, token, authority) = self.access(user);
         let mut cluster = json!({"server": server});
         if let Some(path) = authority {
             cluster["certificate-authority"] = json!(path);
@@ -257,7 +284,7 @@ impl Bed {
             }}],
         });
         // JSON is YAML, so that no YAML writer is needed here.
-        let path = self.home.path().join(format!("kubeconfig-{user}"));
+        let path = self.home.path().join(format!("kubeconfig-{}", user.replace(':', "-")));
         std::fs::write(&path, config.to_string()).expect("the home is ours to write");
         path
     }
@@ -302,9 +329,9 @@ impl Bed {
     pub async fn finish(self) {
         // First, for a kubelet makes the mirror of a static pod anew as long as its manifest is there.
         remove(self.with(|mutable| std::mem::take(&mut mutable.leftovers)));
-        for name in self.with(|mutable| std::mem::take(&mut mutable.namespaces)) {
+        for path in self.with(Mutable::take_objects) {
             // Whatever is left is the bed's to remove in its end; a story that passed shall not fail here.
-            let _ = self.kubernetes.delete(&format!("/api/v1/namespaces/{name}"), None).await;
+            let _ = self.kubernetes.delete(&path, None).await;
         }
     }
 }
@@ -318,11 +345,11 @@ fn remove(leftovers: Vec<PathBuf>) {
 
 impl Drop for Bed {
     fn drop(&mut self) {
-        let (namespaces, leftovers) =
-            self.with(|mutable| (std::mem::take(&mut mutable.namespaces), std::mem::take(&mut mutable.leftovers)));
+        let (objects, leftovers) =
+            self.with(|mutable| (mutable.take_objects(), std::mem::take(&mut mutable.leftovers)));
         remove(leftovers);
         let Kind::Real(_) = &self.kind else { return };
-        if namespaces.is_empty() {
+        if objects.is_empty() {
             return;
         }
         // A thread with a runtime of its own: a drop cannot wait within the runtime that it may be called from.
@@ -330,8 +357,8 @@ impl Drop for Bed {
         let cleaning = std::thread::spawn(move || {
             let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
             runtime.block_on(async {
-                for name in namespaces {
-                    let _ = kubernetes.delete(&format!("/api/v1/namespaces/{name}"), None).await;
+                for path in objects {
+                    let _ = kubernetes.delete(&path, None).await;
                 }
             });
         });
@@ -354,7 +381,14 @@ impl Kind {
     }
 
     fn kubernetes(&self, user: &str) -> Kubernetes {
-        let (server, token, authority) = self.access(user);
-        Kubernetes::new(&server, &token, authority.as_deref())
+        self.kubernetes_with(self.access(user))
+    }
+
+    fn kubernetes_with(&self, (server, token, authority): (String, String, Option<PathBuf>)) -> Kubernetes {
+        match self {
+            // The way in that stays open when the server is stopped for everybody else.
+            Self::Simulated(cluster) => Kubernetes::new(&cluster.plain_url(), &token, None),
+            Self::Real(_) => Kubernetes::new(&server, &token, authority.as_deref()),
+        }
     }
 }

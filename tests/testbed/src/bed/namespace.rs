@@ -192,22 +192,6 @@ impl Namespace {
         passed(self.kubernetes.patch(&path, PatchKind::Strategic, &patch).await);
     }
 
-    /// Allows a user to `verbs` on `resources` (core group) in this namespace.
-    pub async fn allow(&self, user: &str, verbs: &[&str], resources: &[&str]) {
-        let name = format!("{user}-{}", resources.join("-"));
-        self.create_or_replace(&json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": name},
-            "rules": [{"apiGroups": [""], "resources": resources, "verbs": verbs}],
-        }))
-        .await;
-        self.create_or_replace(&json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": name},
-            "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}],
-            "roleRef": {"kind": "Role", "name": name, "apiGroup": "rbac.authorization.k8s.io"},
-        }))
-        .await;
-    }
-
     /// Makes the namespace and, where somebody makes it, waits for what pods need there.
     pub(super) async fn establish(&self, controlled: bool) {
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name}});
@@ -218,6 +202,6 @@ impl Namespace {
     }
 }
 
-fn passed<T>(result: Result<T, Failure>) -> T {
+pub(super) fn passed<T>(result: Result<T, Failure>) -> T {
     result.unwrap_or_else(|failure| panic!("{failure}"))
 }

@@ -326,11 +326,13 @@ impl Inner {
 
     async fn paused(&self, asked: &Asked, parts: Parts, body: Bytes, locked: bool) -> Response<Body> {
         let hold = async |point| self.pauses.hold(point, |matching: &Match| matching.matches(asked)).await;
-        if !hold(Point::Before).await || self.is_down.load(Ordering::SeqCst) {
+        if let Some(goes_on) = hold(Point::Before).await
+            && (!goes_on || self.is_down.load(Ordering::SeqCst))
+        {
             return pause::cut();
         }
         let response = self.bent(asked, parts, body, locked).await;
-        if hold(Point::After).await { response } else { pause::cut() }
+        if hold(Point::After).await == Some(false) { pause::cut() } else { response }
     }
 
     async fn bent(&self, asked: &Asked, parts: Parts, body: Bytes, locked: bool) -> Response<Body> {

@@ -102,6 +102,7 @@ const BUILT_IN: &[Row] = &[
         "status",
     ),
     ("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", false, "", "", ""),
+    ("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", false, "", "", ""),
     ("authorization.k8s.io", "v1", "selfsubjectrulesreviews", "SelfSubjectRulesReview", false, "", "", ""),
     ("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", false, "", "", ""),
 ];
