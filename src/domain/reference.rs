@@ -48,7 +48,8 @@ pub enum TagError {
     #[error("the tag starts with `{0}`: only a letter, a digit or `_` may come first")]
     Start(char),
     /// A character that no tag has.
-    #[error("the tag has the character `{}`: only letters from `a` to `z`, digits, `_`, `.` and `-` are allowed", named(*.0))]
+    #[error("the tag has the character `{}`: only `a` to `z`, `A` to `Z`, `0` to `9`, `_`, `.` and `-` are allowed",
+        named(*.0))]
     Character(char),
 }
 

@@ -80,7 +80,7 @@ pub(super) fn propose(listing: &Listing<'_>, start: &str) -> Result<Proposal, Sc
         let rank = member.number().filter(|_| dated || Dated::parse(tag).is_none())?;
         Some((rank, *tag))
     }));
-    let highest = stream.highest().copied().unwrap_or(number);
+    let highest = stream.highest().copied().unwrap_or_default().max(number);
     let neighbours = stream.nearest(listing.running);
     let series = Series {
         first: None,
@@ -91,7 +91,7 @@ pub(super) fn propose(listing: &Listing<'_>, start: &str) -> Result<Proposal, Sc
     };
     Ok(Proposal {
         scheme: Scheme::Increment,
-        evidence: counted_on_from(&neighbours),
+        evidence: counted_on_from(start, &neighbours),
         neighbours,
         warnings: Vec::new(),
         names: Names::counting(series, listing),

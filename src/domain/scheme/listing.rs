@@ -79,8 +79,9 @@ impl<'a, Rank: Ord> Stream<'a, Rank> {
 }
 
 /// What existing tags prove of a new one.
-pub(super) fn counted_on_from(neighbours: &[String]) -> String {
+pub(super) fn counted_on_from(start: &str, neighbours: &[String]) -> String {
     match neighbours {
+        [] => format!("next after {start}"),
         [only] => format!("next after {only}"),
         several => format!("next by the repository's own scheme ({})", several.join(", ")),
     }

@@ -23,7 +23,8 @@ pub(super) fn propose(listing: &Listing<'_>, start: &str, part: Option<Part>) ->
         .filter(|version| version.numbers.len() == length && version.is_as_ready_as(&running))
         .filter(|version| version.agrees_with(&running, line))
         .collect();
-    let highest = members.iter().copied().max_by_key(|version| version.rank()).unwrap_or(&running);
+    let own = longer.is_none().then_some(&running);
+    let highest = members.iter().copied().chain(own).max_by_key(|version| version.rank()).unwrap_or(&running);
     let released = relatives
         .iter()
         .filter(|version| version.numbers.len() == length && version.pre.is_none())
@@ -37,7 +38,7 @@ pub(super) fn propose(listing: &Listing<'_>, start: &str, part: Option<Part>) ->
     }?;
     let stream: Stream<'_, Rank> = Stream::new(members.iter().map(|version| (version.rank(), version.tag)));
     let neighbours = stream.nearest(listing.running);
-    let mut evidence = counted_on_from(&neighbours);
+    let mut evidence = counted_on_from(start, &neighbours);
     if longer.is_some() {
         evidence = format!("{evidence}; {start} moves along with these");
     }

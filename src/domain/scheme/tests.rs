@@ -58,6 +58,7 @@ fn increment_counts_the_last_number_up() {
         // The name of an older content or commit is no number.
         ("build-7-0123456789ab", &[], "build-8"),
         ("build-7-3f2c1d0", &["build-8"], "build-9"),
+        ("build-7-3f2c1d0", &["build-4"], "build-8"),
         ("3f2c1d0", &["v1", "v2"], "v3"),
     ] {
         assert_eq!(first(SchemeChoice::Increment, None, tag, tags), expected, "{tag} in {tags:?}");
@@ -111,6 +112,7 @@ fn semver_counts_the_last_part_or_the_one_that_is_asked_for_up() {
         (None, "1.2.3", &["2026.11.20"], "1.2.4"),
         (None, "2026.11.19", &["2026.11.20"], "2026.11.21"),
         (None, "1.0-0123456789ab", &["1.0", "1.1"], "1.2"),
+        (None, "1.5-0123456789ab", &["1.0", "1.1"], "1.6"),
         (None, "v1.2.3-5-gabc4def", &[], "v1.2.3-6"),
         // Pre-releases.
         (None, "1.2.3-rc.1", &[], "1.2.3-rc.2"),
@@ -334,6 +336,8 @@ fn the_evidence_names_the_neighbours() {
             "next by the repository's own scheme (1.2.1, 1.2.0); 1.2 moves along with these",
             Some("1.2.1"),
         ),
+        (SchemeChoice::Increment, "v7-0123456789ab", &[], "next after v7", None),
+        (SchemeChoice::Semver, "1.0-0123456789ab", &[], "next after 1.0", None),
         (SchemeChoice::Increment, "v7", &["v007"], "next by the repository's own scheme (v7, v007)", None),
         (SchemeChoice::Date, "latest", &[], "today's date", None),
         (SchemeChoice::Date, "2026.11.20", &[], "today's date, as 2026.11.20", None),
