@@ -7,6 +7,7 @@ use super::decode::{MANIFEST_TYPES, check_json};
 use super::host::Alone;
 use super::retry::Budget;
 use super::secret::Credential;
+use super::tags;
 use super::transport::{Payload, Reply, Request};
 use super::visitor::{Miss, Visitor};
 use crate::domain::Digest;
@@ -23,6 +24,7 @@ const CONFIG_CAP: usize = 8 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum What {
     Tag(std::sync::Arc<str>),
+    Tags,
     Manifest(Digest),
     Config(Digest),
 }
@@ -32,6 +34,8 @@ pub(super) enum What {
 pub(super) enum Found {
     /// A tag's digest.
     Digest(Digest),
+    /// The names of all tags.
+    Tags(Vec<String>),
     /// A document whose bytes are those of the digest.
     Document { body: Vec<u8>, content_type: Option<String> },
 }
@@ -59,6 +63,7 @@ impl Asker<'_> {
     fn request(&self, method: Method) -> Request {
         let (place, accept, cap) = match self.what {
             What::Tag(tag) => (format!("manifests/{tag}"), MANIFEST_TYPES.as_str(), MANIFEST_CAP),
+            What::Tags => return tags::request(tags::first_page(&self.visitor)),
             What::Manifest(digest) => (format!("manifests/{digest}"), MANIFEST_TYPES.as_str(), MANIFEST_CAP),
             What::Config(digest) => (format!("blobs/{digest}"), "*/*", CONFIG_CAP),
         };
@@ -74,6 +79,7 @@ impl Asker<'_> {
     async fn judge(&self, reply: Reply, credential: Option<&Credential>, budget: &mut Budget) -> Result<Found, Miss> {
         match self.what {
             What::Tag(_) => self.digest(reply, credential, budget).await.map(Found::Digest),
+            What::Tags => tags::walk(&self.visitor, reply, credential, budget).await.map(Found::Tags),
             What::Manifest(digest) | What::Config(digest) => document(check_status(reply)?, digest),
         }
     }

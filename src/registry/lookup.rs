@@ -39,6 +39,7 @@ pub(super) struct Lookups {
     manifests: Memo<Key, Result<Manifest, Failure>>,
     configs: Memo<Key, Result<ImageConfig, Failure>>,
     documents: Memo<Key, Result<Document, Failure>>,
+    tags: Memo<Key, Result<Vec<String>, Failure>>,
 }
 
 /// Namespace, and names of secrets in it.
@@ -87,6 +88,7 @@ impl Lookups {
             manifests: Memo::default(),
             configs: Memo::default(),
             documents: Memo::default(),
+            tags: Memo::default(),
         }
     }
 
@@ -129,6 +131,14 @@ impl Lookups {
             _ => Err("something else where a document was asked for".to_owned()),
         };
         self.answer(&self.documents, &object.repository, what, &object.access, read).await
+    }
+
+    pub(super) async fn tags(&self, repository: &Repository, access: &Access) -> Result<Vec<String>, Failure> {
+        let read = |found| match found {
+            Found::Tags(tags) => Ok(tags),
+            _ => Err("something else where tags were asked for".to_owned()),
+        };
+        self.answer(&self.tags, repository, What::Tags, access, read).await
     }
 
     async fn answer<T: Clone>(

@@ -7,14 +7,16 @@
 //! libraries at hand do none of these.
 //!
 //! ```text
-//! lookup        one answer per question: which credentials match, in which order they are tried
-//!  ├ push       new tags: with the user's own log-in alone       refusal         what a registry says against it
-//!  ├ keyring    pull secrets, matched as the kubelet does        local, helper   the user's own log-in
-//!  └ attempt    one try with one credential, its answer checked
-//!     ├ visitor    one request, with the log-in that is wanted
-//!     ├ host    what was learned of a registry: address, log-in, refused credentials
-//!     ├ challenge, token                                         decode, document   manifests and configs
-//!     └ transport   deadlines, redirects, caps                   retry, clients, trouble
+//! lookup           one answer per question: which credentials match, in which order they are tried
+//!  ├ push          new tags: with the user's own log-in alone    refusal         what a registry says against it
+//!  ├ keyring       pull secrets, matched as the kubelet does     local, helper   the user's own log-in
+//!  ├ attempt       one try with one credential, its answer checked
+//!  │  ├ tags, link        lists of tags, page by page
+//!  │  └ decode, document  manifests and configs, read or as they are stored
+//!  └ visitor       one request, with the log-in that is wanted
+//!     ├ host       what was learned of a registry: address, log-in, refused credentials
+//!     ├ challenge, token
+//!     └ transport  deadlines, redirects, caps                   retry, clients, trouble
 //! ```
 
 mod attempt;
@@ -25,6 +27,7 @@ mod document;
 mod helper;
 mod host;
 mod keyring;
+mod link;
 mod local;
 mod lookup;
 mod memo;
@@ -33,6 +36,7 @@ mod push;
 mod refusal;
 mod retry;
 mod secret;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -140,6 +144,14 @@ impl Registries {
     /// Why the tag does not stand for them now, as far as the registry has told. Where there was no answer, it may.
     pub async fn put_tag(&self, tag: &Tag, document: &Document) -> Result<(), PushFailure> {
         self.0.put_tag(tag, document).await
+    }
+
+    /// The names of all tags of a repository, each once, in the registry's order.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn tags(&self, repository: &Repository, access: &Access) -> Result<Vec<String>, Failure> {
+        self.0.tags(repository, access).await
     }
 
     /// Whether the user may write tags to a repository, asked with the same log-in and without writing anything.

@@ -74,6 +74,11 @@ impl Refusal {
         self.code.starts_with("MANIFEST_") || self.code.starts_with("BLOB_")
     }
 
+    /// Whether it says that the repository is not there.
+    pub(super) fn knows_no_repository(&self) -> bool {
+        self.code == "NAME_UNKNOWN"
+    }
+
     /// As a clause that follows "registry `host` …".
     pub(super) fn clause(&self) -> String {
         match self.words().as_str() {

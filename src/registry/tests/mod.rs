@@ -4,6 +4,7 @@ mod login;
 mod probe;
 mod push;
 mod server;
+mod tags;
 mod wire;
 
 use std::collections::HashMap;

@@ -146,10 +146,12 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, log: &Mutex<Vec<Seen
         for (name, value) in &answer.headers {
             write!(head, "{name}: {value}\r\n").unwrap();
         }
-        stream.write_all(format!("{head}\r\n").as_bytes()).await.ok()?;
+        // In one piece: between two, the kernel would wait for the client's word.
+        let mut bytes = format!("{head}\r\n").into_bytes();
         if seen.method != "HEAD" {
-            stream.write_all(&answer.body).await.ok()?;
+            bytes.extend_from_slice(&answer.body);
         }
+        stream.write_all(&bytes).await.ok()?;
         stream.flush().await.ok()?;
     }
 }
