@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 use testbed::bed::workload::PodTemplate;
 use testbed::bed::{Bed, PatchKind, is_running};
-use testbed::client::Failure;
-use testbed::gateway::{Gateway, GatewayOptions};
+use testbed::client::{Failure, RegistryClient};
+use testbed::gateway::{Effect, Gateway, GatewayOptions, Match};
 
 /// A registry with `app:1.0` and `app:2.0`.
 async fn with_two_images(story: &str) -> (Bed, Gateway, PodTemplate) {
@@ -283,5 +283,35 @@ async fn a_pod_counts_as_available_when_it_was_ready_long_enough() {
         bed.delete(kind, "web").await;
     }
     drop(registry);
+    bed.finish().await;
+}
+
+#[tokio::test]
+async fn a_new_image_that_crashes_or_cannot_be_pulled_holds_up_its_rollout() {
+    let (bed, registry, template) = with_two_images("rolls-bad").await;
+    bed.push(&registry, "app", "crashing", bed.image("bad").that_crashes()).await;
+    registry.when(Match::repository("app").reference("2.0").from_nodes(), Effect::status(500));
+    for (name, tag, least, reasons) in [
+        // Without the seconds each start of the crashing container would count, and the old pod would go.
+        ("crashing", "crashing", 3, &["CrashLoopBackOff"][..]),
+        ("pulling", "2.0", 0, &["ErrImagePull", "ImagePullBackOff"][..]),
+    ] {
+        let mut deployment = template.deployment(name, 1);
+        deployment["spec"]["minReadySeconds"] = json!(least);
+        bed.create(&deployment).await;
+        let old = bed.wait_rolled_out("deployment", name).await;
+        bed.set_image("deployment", name, "app", &registry.image("app", tag)).await;
+        let pods = bed.wait_waiting(&format!("app={name}"), reasons).await;
+        assert!(
+            pods.iter().any(|pod| pod["metadata"]["uid"] == old[0]["metadata"]["uid"] && is_running(pod)),
+            "{name}"
+        );
+    }
+    // Whoever is no node still gets an answer.
+    let manifest = RegistryClient::new(&registry.host()).manifest("app", "2.0").await;
+    assert!(manifest.is_ok(), "{manifest:?}");
+    registry.heal();
+    let pods = bed.wait_rolled_out("deployment", "pulling").await;
+    assert_eq!(contents(&bed, &pods), ["v2"]);
     bed.finish().await;
 }
