@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 use testbed::bed::workload::PodTemplate;
-use testbed::bed::{Bed, PatchKind, is_running};
-use testbed::client::Failure;
-use testbed::gateway::{Gateway, GatewayOptions};
+use testbed::bed::{Bed, PatchKind, ROLLOUTS, is_running};
+use testbed::client::{Failure, RegistryClient};
+use testbed::gateway::{Effect, Gateway, GatewayOptions, Match};
 
 /// A registry with `app:1.0` and `app:2.0`.
 async fn with_two_images(story: &str) -> (Bed, Gateway, PodTemplate) {
@@ -283,5 +283,71 @@ async fn a_pod_counts_as_available_when_it_was_ready_long_enough() {
         bed.delete(kind, "web").await;
     }
     drop(registry);
+    bed.finish().await;
+}
+
+#[tokio::test]
+async fn a_new_image_that_crashes_or_cannot_be_pulled_holds_up_its_rollout() {
+    let (bed, registry, template) = with_two_images("rolls-bad").await;
+    bed.push(&registry, "app", "crashing", bed.image("bad").that_crashes()).await;
+    registry.when(Match::repository("app").reference("2.0").from_nodes(), Effect::status(500));
+    for (name, tag, least, reasons) in [
+        // Without the seconds each start of the crashing container would count, and the old pod would go.
+        ("crashing", "crashing", 3, &["CrashLoopBackOff"][..]),
+        ("pulling", "2.0", 0, &["ErrImagePull", "ImagePullBackOff"][..]),
+    ] {
+        let mut deployment = template.deployment(name, 1);
+        deployment["spec"]["minReadySeconds"] = json!(least);
+        bed.create(&deployment).await;
+        let old = bed.wait_rolled_out("deployment", name).await;
+        bed.set_image("deployment", name, "app", &registry.image("app", tag)).await;
+        let pods = bed.wait_waiting(&format!("app={name}"), reasons).await;
+        assert!(
+            pods.iter().any(|pod| pod["metadata"]["uid"] == old[0]["metadata"]["uid"] && is_running(pod)),
+            "{name}"
+        );
+    }
+    // Whoever is no node still gets an answer.
+    let manifest = RegistryClient::new(&registry.host()).manifest("app", "2.0").await;
+    assert!(manifest.is_ok(), "{manifest:?}");
+    registry.heal();
+    let pods = bed.wait_rolled_out("deployment", "pulling").await;
+    assert_eq!(contents(&bed, &pods), ["v2"]);
+    bed.finish().await;
+}
+
+#[tokio::test]
+async fn a_kind_of_others_rolls_by_a_controller_of_its_own() {
+    let (bed, registry, template) = with_two_images("rolls-other").await;
+    bed.define_rollouts().await;
+    bed.run_rollout_controller();
+    bed.create(&template.rollout("canary", 2)).await;
+    let before = bed.wait_rolled_out(ROLLOUTS, "canary").await;
+    assert_eq!(contents(&bed, &before), ["v1", "v1"]);
+
+    let path = bed.path(ROLLOUTS, Some("canary"));
+    let strategic = json!({"spec": {"template": {"spec": {"containers": []}}}});
+    let refused = bed.kubernetes().patch(&path, PatchKind::Strategic, &strategic).await.unwrap_err();
+    assert_eq!(refused.status.map(|status| status.as_u16()), Some(415));
+    let image = registry.image("app", "2.0");
+    let patch = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image}]);
+    let dry = bed.kubernetes().patch(&format!("{path}?dryRun=All"), PatchKind::Json, &patch).await.unwrap();
+    assert_eq!(dry["metadata"]["generation"], 2);
+    let_time_pass().await;
+    assert_eq!(uids(&bed.wait_running("app=canary", 2).await), uids(&before));
+    bed.json_patch(ROLLOUTS, "canary", &patch).await;
+    let pods = bed.wait_rolled_out(ROLLOUTS, "canary").await;
+    assert_eq!(contents(&bed, &pods), ["v2", "v2"]);
+    let rollout = bed.get(ROLLOUTS, "canary").await;
+    assert_eq!(rollout["status"]["observedGeneration"], "2");
+    let sets = bed.list_selected("replicaset", "app=canary").await;
+    assert_eq!(sets.len(), 2);
+    assert!(sets.iter().all(|set| set["metadata"]["ownerReferences"][0]["kind"] == "Rollout"));
+
+    bed.set_image(ROLLOUTS, "canary", "app", &registry.image("app", "1.0")).await;
+    assert_eq!(contents(&bed, &bed.wait_rolled_out(ROLLOUTS, "canary").await), ["v1", "v1"]);
+    assert_eq!(bed.list_selected("replicaset", "app=canary").await.len(), 2, "the old set is taken up again");
+    bed.delete(ROLLOUTS, "canary").await;
+    bed.wait_for_pods("nothing", "app=canary", <[Value]>::is_empty).await;
     bed.finish().await;
 }

@@ -4,6 +4,7 @@
 //! share one real Kubernetes, which `FRESHIMAGE_BED_DIR/bed.json` describes; they run side by side there, each in a
 //! namespace, under a prefix of the registry and with images that no other story has.
 
+mod custom;
 mod kubernetes;
 mod namespace;
 mod normalise;
@@ -15,6 +16,7 @@ mod running;
 mod waiting;
 pub mod workload;
 
+pub use custom::ROLLOUTS;
 pub use kubernetes::{Kubernetes, PatchKind};
 pub use namespace::Namespace;
 pub use normalise::Normaliser;
@@ -29,6 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 use crate::image::{Layer, Pushable};
 use crate::registry::{RegistryServer, RegistryStore};
@@ -69,6 +72,8 @@ struct Mutable {
     tokens: BTreeMap<String, String>,
     /// Paths of objects that no namespace takes with it.
     cluster_wide: Vec<String>,
+    /// Controllers of the story's own; they end with it.
+    tasks: JoinSet<()>,
     /// Directories and files on the real bed's nodes.
     leftovers: Vec<PathBuf>,
 }
@@ -327,6 +332,7 @@ impl Bed {
 
     /// Ends the story: its namespaces are deleted. Dropping does the same, less politely.
     pub async fn finish(self) {
+        self.with(|mutable| mutable.tasks.abort_all());
         // First, for a kubelet makes the mirror of a static pod anew as long as its manifest is there.
         remove(self.with(|mutable| std::mem::take(&mut mutable.leftovers)));
         for path in self.with(Mutable::take_objects) {

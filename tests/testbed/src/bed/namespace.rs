@@ -142,8 +142,19 @@ impl Namespace {
 
     /// Gives a container of a workload's template (or of a pod) another image, as `kubectl set image` does.
     pub async fn set_image(&self, kind: &str, name: &str, container: &str, image: &str) {
+        let plural = resource(kind).1;
+        if kind.contains('/') {
+            // Kinds of others know no merging of lists.
+            let object = self.get(kind, name).await;
+            let containers = object["spec"]["template"]["spec"]["containers"].as_array().cloned().unwrap_or_default();
+            let index = containers.iter().position(|one| one["name"] == container);
+            let index = index.unwrap_or_else(|| panic!("{plural}/{name} has no container {container}"));
+            let path = format!("/spec/template/spec/containers/{index}/image");
+            self.json_patch(kind, name, &json!([{"op": "replace", "path": path, "value": image}])).await;
+            return;
+        }
         let spec = json!({"containers": [{"name": container, "image": image}]});
-        let patch = match resource(kind).1.as_str() {
+        let patch = match plural.as_str() {
             "pods" => json!({"spec": spec}),
             "cronjobs" => json!({"spec": {"jobTemplate": {"spec": {"template": {"spec": spec}}}}}),
             _ => json!({"spec": {"template": {"spec": spec}}}),

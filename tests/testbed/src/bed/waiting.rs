@@ -151,7 +151,12 @@ pub fn is_running(pod: &Value) -> bool {
 
 fn is_rolled_out(plural: &str, object: &Value) -> bool {
     let status = |field: &str| object["status"][field].as_u64().unwrap_or(0);
-    let observed = status("observedGeneration") >= object["metadata"]["generation"].as_u64().unwrap_or(0);
+    let observed = match &object["status"]["observedGeneration"] {
+        // Argo writes it as a text.
+        Value::String(text) => text.parse().unwrap_or(0),
+        number => number.as_u64().unwrap_or(0),
+    };
+    let observed = observed >= object["metadata"]["generation"].as_u64().unwrap_or(0);
     let replicas = object["spec"]["replicas"].as_u64().unwrap_or(1);
     observed
         && match plural {
@@ -169,6 +174,7 @@ fn is_rolled_out(plural: &str, object: &Value) -> bool {
                 let wanted = status("desiredNumberScheduled");
                 wanted > 0 && status("updatedNumberScheduled") == wanted && status("numberAvailable") == wanted
             }
+            "rollouts" => object["status"]["phase"] == "Healthy",
             _ => status("readyReplicas") == replicas,
         }
 }

@@ -196,6 +196,12 @@ impl PodTemplate {
         controller
     }
 
+    /// One of [`ROLLOUTS`](super::ROLLOUTS).
+    #[must_use]
+    pub fn rollout(&self, name: &str, replicas: u32) -> Value {
+        self.owned("argoproj.io/v1alpha1", "Rollout", name, json!({"replicas": replicas}))
+    }
+
     /// A Job of one pod that is tried once.
     #[must_use]
     pub fn job(&self, name: &str) -> Value {

@@ -17,6 +17,7 @@ pub struct Match {
     repository: Option<String>,
     reference: Option<String>,
     path_part: Option<String>,
+    agent_part: Option<String>,
 }
 
 impl Match {
@@ -38,6 +39,19 @@ impl Match {
         Self { path_part: Some(part.to_owned()), ..Self::default() }
     }
 
+    /// Only requests of clients whose `User-Agent` contains `part`.
+    #[must_use]
+    pub fn user_agent(mut self, part: &str) -> Self {
+        self.agent_part = Some(part.to_owned());
+        self
+    }
+
+    /// Only pulls by the nodes: what a person's client asks stays as it is.
+    #[must_use]
+    pub fn from_nodes(self) -> Self {
+        self.user_agent("containerd")
+    }
+
     /// Only manifests under this tag or digest.
     #[must_use]
     pub fn reference(mut self, reference: &str) -> Self {
@@ -56,6 +70,7 @@ impl Match {
         self.method.as_ref().is_none_or(|method| *method == asked.method)
             && self.repository.as_deref().is_none_or(|repository| asked.repository() == Some(repository))
             && self.reference.as_deref().is_none_or(|reference| asked.reference() == Some(reference))
+            && self.agent_part.as_deref().is_none_or(|part| asked.user_agent().contains(part))
             && self.path_part.as_deref().is_none_or(|part| asked.path.contains(part))
     }
 }

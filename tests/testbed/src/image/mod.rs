@@ -211,6 +211,12 @@ impl Image {
         self
     }
 
+    /// A container of it ends at once and badly, if the pod does not say what to run.
+    #[must_use]
+    pub fn that_crashes(self) -> Self {
+        self.command(["/bin/busybox", "false"])
+    }
+
     /// Another file of the content layer.
     #[must_use]
     pub fn with_file(mut self, path: &str, bytes: impl Into<Vec<u8>>, mode: u32) -> Self {
