@@ -161,5 +161,8 @@ async fn a_server_that_is_gone_comes_back_on_its_port_with_everything() {
     tokio::time::timeout(DEADLINE, bed.wait_for_pods("pods", "app=web", made)).await.unwrap();
     cluster.resume_serving().await.unwrap();
     assert_eq!(pods().await.unwrap()["items"].as_array().unwrap().len(), 2);
+    let held = cluster.pause_at(RequestMatch::any());
+    bed.list("pods").await;
+    assert!(!held.is_reached(), "the bed's own requests are never meant");
     bed.finish().await;
 }

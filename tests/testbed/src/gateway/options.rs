@@ -21,7 +21,7 @@ impl GatewayOptions {
         Self::default()
     }
 
-    /// TLS with a certificate of an authority of the gateway's own, see [`Gateway::ca_pem`].
+    /// TLS with a certificate of an authority of the gateway's own, see [`Gateway::ca_pem`](super::Gateway::ca_pem).
     #[must_use]
     pub fn tls(mut self) -> Self {
         self.tls = true;
