@@ -51,6 +51,10 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -s h
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -s V -l version -d 'Print the version'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -a "diagnose" -d 'Say for each container whether it runs what its tag stands for now'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -a "explain" -d 'Show the whole proof for one workload'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -a "bump" -d 'Give workloads the served content under a name that stays'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -a "pin" -d 'Write the digest into the reference: bump --to digest'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -a "undo" -d 'Go back to exactly the content that ran before the last bump'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -a "next-tag" -d 'Print the next unique tag of an image'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -a "completion" -d 'Print a completion script'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -s l -l selector -d 'Label selector of the pods, such as app=web,tier!=db' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l field-selector -d 'Field selector of the pods, such as spec.nodeName=node-a' -r
@@ -138,6 +142,164 @@ always\t'Always'
 never\t'Never'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate (insecure)'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s l -l selector -d 'Label selector of the pods, such as app=web,tier!=db' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s c -l container -d 'Change only these containers or image volumes; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l to -d 'The way: tag, tag=NAME, digest, existing=NAME or always-pull' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l scheme -d 'How the next tag is made: auto, increment, semver, date or digest' -r -f -a "auto\t'The one that the repository\'s tags follow'
+increment\t'A number that counts up'
+semver\t'A version'
+date\t'The day'
+digest\t'The content\'s digest'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l bump -d 'Which part of a version counts up: major, minor or patch' -r -f -a "major\t'1.4.2 → 2.0.0'
+minor\t'1.4.2 → 1.5.0'
+patch\t'1.4.2 → 1.4.3'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l content -d 'Which content: served (what the tag stands for now) or running (what the pods run now)' -r -f -a "served\t'What the tag stands for now'
+running\t'What the pods run now'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l dry-run -d 'Print the plan and stop: client by itself, server after the API server has judged each patch; none does it' -r -f -a "none\t'It is done'
+client\t'The plan is printed'
+server\t'The plan is printed, and the API server has judged each patch'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l timeout -d 'How long a workload may take until its new pods run: 90s, 5m' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l max-parallel -d 'How many workloads are changed at once' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l field-manager -d 'Name of the manager of the fields that are changed' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s o -l output -d 'Format of the plan: json, yaml, diff or name; a page of text if not given' -r -f -a "json\t'The plan, as JSON'
+yaml\t'The plan, as YAML'
+diff\t'What would change in the objects, as a diff'
+name\t'Names of the workloads alone, one a line'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l context -d 'The kubeconfig context to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l cluster -d 'The kubeconfig cluster to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l user -d 'The kubeconfig user to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l kubeconfig -d 'The kubeconfig file to use, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s s -l server -d 'Address and port of the Kubernetes API server' -r -f
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l as -d 'User to impersonate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l as-group -d 'Group to impersonate; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l certificate-authority -d 'Certificate authority of the API server' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l client-certificate -d 'Client certificate for TLS' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l client-key -d 'Key of the client certificate' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l tls-server-name -d 'Name to expect in the API server\'s certificate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l request-timeout -d 'How long one request may take: 5, 30s, 1m30s; 0 is without end' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l color -d 'Colour the output: auto (on a terminal only), always or never' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l all -d 'Everything that runs old content'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s A -l all-namespaces -d 'Look at all namespaces'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s y -l yes -d 'Do it without asking'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l force -d 'Change also what Argo CD, Flux or Helm will put back'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l keep-going -d 'Do what can be done where a part is refused; otherwise nothing is done then'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l no-wait -d 'Do not wait for the pods, and prove nothing'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l rollback -d 'Go back by itself where the new content does not come to run'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate (insecure)'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s h -l help -d 'Print help'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s l -l selector -d 'Label selector of the pods, such as app=web,tier!=db' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s c -l container -d 'Change only these containers or image volumes; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l content -d 'Which content: served (what the tag stands for now) or running (what the pods run now)' -r -f -a "served\t'What the tag stands for now'
+running\t'What the pods run now'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l dry-run -d 'Print the plan and stop: client by itself, server after the API server has judged each patch; none does it' -r -f -a "none\t'It is done'
+client\t'The plan is printed'
+server\t'The plan is printed, and the API server has judged each patch'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l timeout -d 'How long a workload may take until its new pods run: 90s, 5m' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l max-parallel -d 'How many workloads are changed at once' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l field-manager -d 'Name of the manager of the fields that are changed' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s o -l output -d 'Format of the plan: json, yaml, diff or name; a page of text if not given' -r -f -a "json\t'The plan, as JSON'
+yaml\t'The plan, as YAML'
+diff\t'What would change in the objects, as a diff'
+name\t'Names of the workloads alone, one a line'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l context -d 'The kubeconfig context to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l cluster -d 'The kubeconfig cluster to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l user -d 'The kubeconfig user to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l kubeconfig -d 'The kubeconfig file to use, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s s -l server -d 'Address and port of the Kubernetes API server' -r -f
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l as -d 'User to impersonate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l as-group -d 'Group to impersonate; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l certificate-authority -d 'Certificate authority of the API server' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l client-certificate -d 'Client certificate for TLS' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l client-key -d 'Key of the client certificate' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l tls-server-name -d 'Name to expect in the API server\'s certificate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l request-timeout -d 'How long one request may take: 5, 30s, 1m30s; 0 is without end' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l color -d 'Colour the output: auto (on a terminal only), always or never' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l all -d 'Everything that runs old content'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s A -l all-namespaces -d 'Look at all namespaces'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s y -l yes -d 'Do it without asking'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l force -d 'Change also what Argo CD, Flux or Helm will put back'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l keep-going -d 'Do what can be done where a part is refused; otherwise nothing is done then'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l no-wait -d 'Do not wait for the pods, and prove nothing'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l rollback -d 'Go back by itself where the new content does not come to run'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate (insecure)'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s h -l help -d 'Print help'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l dry-run -d 'Print the plan and stop: client by itself, server after the API server has judged each patch; none does it' -r -f -a "none\t'It is done'
+client\t'The plan is printed'
+server\t'The plan is printed, and the API server has judged each patch'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l timeout -d 'How long a workload may take until its new pods run: 90s, 5m' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l max-parallel -d 'How many workloads are changed at once' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l field-manager -d 'Name of the manager of the fields that are changed' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s o -l output -d 'Format of the plan: json, yaml, diff or name; a page of text if not given' -r -f -a "json\t'The plan, as JSON'
+yaml\t'The plan, as YAML'
+diff\t'What would change in the objects, as a diff'
+name\t'Names of the workloads alone, one a line'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l context -d 'The kubeconfig context to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l cluster -d 'The kubeconfig cluster to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l user -d 'The kubeconfig user to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l kubeconfig -d 'The kubeconfig file to use, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s s -l server -d 'Address and port of the Kubernetes API server' -r -f
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l as -d 'User to impersonate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l as-group -d 'Group to impersonate; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l certificate-authority -d 'Certificate authority of the API server' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l client-certificate -d 'Client certificate for TLS' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l client-key -d 'Key of the client certificate' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l tls-server-name -d 'Name to expect in the API server\'s certificate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l request-timeout -d 'How long one request may take: 5, 30s, 1m30s; 0 is without end' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l color -d 'Colour the output: auto (on a terminal only), always or never' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s y -l yes -d 'Do it without asking'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l force -d 'Change also what Argo CD, Flux or Helm will put back'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l keep-going -d 'Do what can be done where a part is refused; otherwise nothing is done then'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l no-wait -d 'Do not wait for the pods, and prove nothing'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l rollback -d 'Go back by itself where the new content does not come to run'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate (insecure)'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s h -l help -d 'Print help'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l scheme -d 'How the next tag is made: auto, increment, semver, date or digest' -r -f -a "auto\t'The one that the repository\'s tags follow'
+increment\t'A number that counts up'
+semver\t'A version'
+date\t'The day'
+digest\t'The content\'s digest'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l bump -d 'Which part of a version counts up: major, minor or patch' -r -f -a "major\t'1.4.2 → 2.0.0'
+minor\t'1.4.2 → 1.5.0'
+patch\t'1.4.2 → 1.4.3'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l context -d 'The kubeconfig context to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l cluster -d 'The kubeconfig cluster to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l user -d 'The kubeconfig user to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l kubeconfig -d 'The kubeconfig file to use, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -s s -l server -d 'Address and port of the Kubernetes API server' -r -f
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l as -d 'User to impersonate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l as-group -d 'Group to impersonate; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l certificate-authority -d 'Certificate authority of the API server' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l client-certificate -d 'Client certificate for TLS' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l client-key -d 'Key of the client certificate' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l tls-server-name -d 'Name to expect in the API server\'s certificate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l request-timeout -d 'How long one request may take: 5, 30s, 1m30s; 0 is without end' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l color -d 'Colour the output: auto (on a terminal only), always or never' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate (insecure)'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -s h -l help -d 'Print help'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand completion" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand completion" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand completion" -l cluster -d 'The kubeconfig cluster to use' -r

@@ -3,16 +3,22 @@
 //! Whoever knows kubectl knows these flags: what kubectl has keeps its name and its meaning, and what is
 //! ours says in full words what it does. [`crate::settings`] turns the raw values into validated ones.
 
+mod change;
 mod usage_error;
 mod values;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 
+pub use change::{Applying, Bump, NextTag, Pin, Selected, Undo};
 pub use usage_error::usage_error;
-pub use values::{ColorWhen, DocumentFormat, OutputFormat, Shell, SortKey, verdict_meaning};
+pub use values::{
+    ColorWhen, ContentName, DocumentFormat, DryRun, OutputFormat, PartName, PlanFormat, SchemeName, Shell, SortKey,
+    verdict_meaning,
+};
 
 const CONNECTION: &str = "Connection (as for kubectl)";
 const SELECTION: &str = "What to look at";
+const CHANGE: &str = "How it is carried out";
 const OUTPUT: &str = "Output";
 const REGISTRIES: &str = "Registries";
 const GENERAL: &str = "General";
@@ -37,14 +43,18 @@ const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usag
     before_help = "\
 A tag can be pushed again, and a node that holds the old image goes on running it, restart or not. This plugin \
 compares what pods run with what the registry serves, by content and not by digest strings alone, and says what is \
-proven, why, and what would help.
+proven, why, and what would help. It gives the new content a name of its own, rolls it out and proves that it runs.
 
 Examples:
   # What runs old content in this namespace?
   kubectl freshimage diagnose
 
   # The proof for one deployment
-  kubectl freshimage explain deployment/web",
+  kubectl freshimage explain deployment/web
+
+  # Give it a unique tag, and go back again
+  kubectl freshimage bump deployment/web
+  kubectl freshimage undo deployment/web",
     after_help = "Use \"kubectl freshimage COMMAND --help\" for the flags of a command."
 )]
 pub struct Cli {
@@ -151,6 +161,10 @@ pub struct Connection {
 pub enum Command {
     Diagnose(Diagnose),
     Explain(Explain),
+    Bump(Bump),
+    Pin(Pin),
+    Undo(Undo),
+    NextTag(NextTag),
     Completion(Completion),
 }
 

@@ -24,6 +24,8 @@ pub enum Kind {
     Usage,
     /// Anything else.
     Failed,
+    /// What was to be changed is not any more as it was looked at.
+    Refused,
     /// Ctrl-C.
     Interrupted,
 }
@@ -61,6 +63,7 @@ impl AppError {
         match self.kind {
             Kind::Usage => Exit::Usage,
             Kind::Failed => Exit::Failed,
+            Kind::Refused => Exit::Refused,
             Kind::Interrupted => Exit::Interrupted,
         }
     }

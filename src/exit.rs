@@ -16,6 +16,10 @@ pub enum Exit {
     Found = 10,
     /// Something could not be checked, and `--fail-on unknown` asked for that.
     Unchecked = 11,
+    /// The change is made, and it was not proven that the new content runs.
+    Unconfirmed = 12,
+    /// Somebody else changed the object meanwhile; nothing was applied.
+    Refused = 13,
     /// Ctrl-C.
     Interrupted = 130,
 }
@@ -28,6 +32,8 @@ impl Exit {
         (Self::Usage, "wrong usage"),
         (Self::Found, "a `--fail-on` finding"),
         (Self::Unchecked, "something could not be checked and `--fail-on unknown` asked"),
+        (Self::Unconfirmed, "applied, but not confirmed"),
+        (Self::Refused, "refused: the object or tag changed meanwhile; nothing was applied"),
         (Self::Interrupted, "interrupted"),
     ];
 

@@ -49,7 +49,7 @@ use clap::{Parser, ValueEnum};
 use cli::{Cli, ColorWhen, Command};
 use error::AppError;
 use exit::Exit;
-use settings::{DiagnoseSettings, Environment, ExplainSettings};
+use settings::{BumpSettings, DiagnoseSettings, Environment, ExplainSettings, NextTagSettings, UndoSettings};
 use ui::Printer;
 
 /// Runs the process's own command line in its own environment.
@@ -97,6 +97,22 @@ fn dispatch(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Ex
         Command::Explain(flags) => {
             let settings = ExplainSettings::new(flags, cli.connection, environment)?;
             commands::explain(&settings, environment, printer)
+        }
+        Command::Bump(flags) => {
+            let settings = BumpSettings::new(flags, cli.connection, environment)?;
+            commands::bump(&settings, environment, printer)
+        }
+        Command::Pin(flags) => {
+            let settings = BumpSettings::pin(flags, cli.connection, environment)?;
+            commands::bump(&settings, environment, printer)
+        }
+        Command::Undo(flags) => {
+            let settings = UndoSettings::new(flags, cli.connection, environment)?;
+            commands::undo(&settings, environment, printer)
+        }
+        Command::NextTag(flags) => {
+            let settings = NextTagSettings::new(flags, cli.connection, environment)?;
+            commands::next_tag(&settings, environment, printer)
         }
         Command::Completion(flags) => print(printer, &commands::completion::script(flags.shell)),
     }

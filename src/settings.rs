@@ -3,6 +3,7 @@
 //! Everything here is pure: the environment is an argument ([`Environment`]), so that each rule can be
 //! tested without touching the process.
 
+mod change;
 mod environment;
 mod targets;
 mod timeout;
@@ -10,9 +11,10 @@ mod timeout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+pub use change::{ApplySettings, BumpSettings, NextTagSettings, UndoSettings};
 pub use environment::{Environment, Secret, Terminal};
 pub use targets::{Selection, Target};
-pub use timeout::parse_timeout;
+pub use timeout::{parse_duration, parse_timeout};
 
 use crate::cli::{self, ColorWhen, DocumentFormat, OutputFormat, SortKey};
 use crate::domain::diagnosis::{Finding, Verdict};
@@ -221,20 +223,7 @@ impl DiagnoseSettings {
     /// A usage error that says which flags contradict each other or cannot be read.
     pub fn new(flags: cli::Diagnose, connection: cli::Connection, environment: &Environment) -> Result<Self, AppError> {
         let selection = Selection::parse(&flags.targets)?;
-        if let Selection::Named(_) = selection {
-            if flags.all_namespaces {
-                return Err(AppError::usage("a workload cannot be named across all namespaces")
-                    .hint("leave out `-A`, or say where with `--namespace`"));
-            }
-            if flags.selector.is_some() {
-                return Err(AppError::usage("a selector has no meaning beside names")
-                    .hint("leave out `--selector`, or the names"));
-            }
-            if flags.field_selector.is_some() {
-                return Err(AppError::usage("a field selector has no meaning beside names")
-                    .hint("leave out `--field-selector`, or the names"));
-            }
-        }
+        selection.check_beside(flags.all_namespaces, flags.selector.as_deref(), flags.field_selector.as_deref())?;
         Ok(Self {
             common: CommonSettings::new(connection, &flags.registries, environment)?,
             selection,

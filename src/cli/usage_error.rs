@@ -13,7 +13,7 @@ use crate::error::AppError;
 pub fn usage_error(error: &clap::Error, arguments: &[OsString]) -> Option<AppError> {
     let text = |kind| error.get(kind).map(words).unwrap_or_default();
     let argument = text(ContextKind::InvalidArg);
-    let flag = argument.split([' ', '=']).next().unwrap_or_default().to_owned();
+    let flag = argument.split([' ', '=', '[']).next().unwrap_or_default().to_owned();
     let value = text(ContextKind::InvalidValue);
     let mut result = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {

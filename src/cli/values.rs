@@ -39,6 +39,67 @@ pub enum DocumentFormat {
     Yaml,
 }
 
+/// `--output` of the commands that change something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// The plan, as JSON
+    Json,
+    /// The plan, as YAML
+    Yaml,
+    /// What would change in the objects, as a diff
+    Diff,
+    /// Names of the workloads alone, one a line
+    Name,
+}
+
+/// `--dry-run`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum DryRun {
+    /// It is done
+    #[default]
+    None,
+    /// The plan is printed
+    Client,
+    /// The plan is printed, and the API server has judged each patch
+    Server,
+}
+
+/// `--content`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ContentName {
+    /// What the tag stands for now
+    #[default]
+    Served,
+    /// What the pods run now
+    Running,
+}
+
+/// `--scheme`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemeName {
+    /// The one that the repository's tags follow
+    Auto,
+    /// A number that counts up
+    Increment,
+    /// A version
+    Semver,
+    /// The day
+    Date,
+    /// The content's digest
+    Digest,
+}
+
+/// `--bump`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PartName {
+    /// 1.4.2 → 2.0.0
+    Major,
+    /// 1.4.2 → 1.5.0
+    Minor,
+    /// 1.4.2 → 1.4.3
+    Patch,
+}
+
 /// `--sort-by`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SortKey {

@@ -112,6 +112,25 @@ impl Failure {
         matches!(self, Self::Refused(refusal) if refusal.code == 404)
     }
 
+    /// The object is not any more as the request took it to be: a conflict, or a `test` of a JSON patch that failed. The
+    /// server words the latter like any other request that it cannot process.
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if matches!(refusal.code, 409 | 422))
+    }
+
+    /// The answer never came, so that nobody knows whether the request was carried out.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::ConnectionRefused { .. } | Self::Malformed(_)
+        ) || matches!(self, Self::Refused(refusal) if refusal.code >= 500)
+    }
+
+    /// An admission webhook cannot say beforehand what it would do.
+    pub(super) fn knows_no_dry_run(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.message.contains("does not support dry run"))
+    }
+
     /// The snapshot behind a `continue` token is gone.
     pub(super) fn expired(&self) -> Option<&Refusal> {
         match self {

@@ -1,7 +1,7 @@
 //! The edge to Kubernetes: how the cluster is reached, and what is read from it.
 //!
-//! Everything is read with GET, decoded as little as possible, and turned into the plain values of
-//! [`crate::domain`] at once. Only two things end a run: no connection, and no right to read the pods (or
+//! What is read is decoded as little as possible and turned into the plain values of [`crate::domain`] at once; the one
+//! thing that is ever written is the JSON patch of a plan (module `write`). Only two things end a run: no connection, and no right to read the pods (or
 //! the object) that were asked for. Whatever else is refused makes the answer poorer and is told once, by
 //! [`Cluster::problems`].
 //!
@@ -31,6 +31,7 @@ mod secrets;
 mod targets;
 mod transport;
 mod workload_state;
+mod write;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ pub use self::pods::{Scope, Selection};
 pub use self::resource::Resource;
 pub use self::secrets::PullSecret;
 pub use self::targets::Target;
+pub use self::write::{Defined, NotDefined, NotPatched, Patching, Review};
 
 use crate::domain::workload::Problem;
 use crate::error::AppError;

@@ -1,4 +1,4 @@
-//! GET requests to the API server: within a deadline, with few retries, and with errors that say why.
+//! Requests to the API server: within a deadline, with few retries, and with errors that say why.
 //!
 //! kube's own retry (15 tries, up to 1000 s apart) is switched off. Here a request that the server
 //! turned away for the moment (429, 503) or that was cut is tried again for a few seconds. A connection
@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -51,6 +51,14 @@ impl Accept {
     }
 }
 
+/// What is sent along with a request that is no GET.
+#[derive(Debug, Clone)]
+pub(super) struct Content {
+    pub(super) method: Method,
+    pub(super) media_type: &'static str,
+    pub(super) body: Vec<u8>,
+}
+
 /// The one connection pool of a run.
 pub(super) struct Transport {
     client: kube::Client,
@@ -71,18 +79,35 @@ impl Transport {
         self.read(path, accept, |_| {}).await
     }
 
+    /// The answer to a request that may change something. It is tried again like any other, so whoever calls this
+    /// sends what can be sent twice: a patch that tests what it changes is refused the second time, and the
+    /// object tells that the first one arrived.
+    pub(super) async fn send(&self, path: &str, content: &Content) -> Result<Vec<u8>, Failure> {
+        self.exchange(path, Accept::Whole, Some(content), |_| {}).await
+    }
+
     /// The whole body of an answer, shown to `peek` while it grows: the caller may find what it needs to
     /// go on long before the end.
     pub(super) async fn read(
         &self,
         path: &str,
         accept: Accept,
+        peek: impl FnMut(&[u8]) + Send,
+    ) -> Result<Vec<u8>, Failure> {
+        self.exchange(path, accept, None, peek).await
+    }
+
+    async fn exchange(
+        &self,
+        path: &str,
+        accept: Accept,
+        content: Option<&Content>,
         mut peek: impl FnMut(&[u8]) + Send,
     ) -> Result<Vec<u8>, Failure> {
         let deadline = self.request_timeout.map(|after| (Instant::now() + after, after));
         let mut pauses = PAUSES.into_iter();
         loop {
-            let attempt = self.attempt(path, accept, &mut peek);
+            let attempt = self.attempt(path, accept, content, &mut peek);
             let outcome = match deadline {
                 None => attempt.await,
                 Some((end, after)) => timeout_at(end, attempt)
@@ -110,19 +135,25 @@ impl Transport {
         &self,
         path: &str,
         accept: Accept,
+        content: Option<&Content>,
         peek: &mut (impl FnMut(&[u8]) + Send),
     ) -> Result<Vec<u8>, (Failure, Option<Duration>)> {
-        let request = Request::get(path)
-            .header(header::ACCEPT, accept.header())
-            .body(Body::empty())
-            .map_err(|error| (Failure::Malformed(format!("`{path}` is no path: {error}")), None))?;
+        let request = Request::builder().uri(path).header(header::ACCEPT, accept.header());
+        let request = match content {
+            None => request.body(Body::empty()),
+            Some(content) => request
+                .method(&content.method)
+                .header(header::CONTENT_TYPE, content.media_type)
+                .body(Body::from(content.body.clone())),
+        };
+        let request = request.map_err(|error| (Failure::Malformed(format!("`{path}` is no path: {error}")), None))?;
         let sent = |error: &kube::Error| (Failure::sent(&self.server, error), None);
         let silent = || (Failure::TimedOut { server: self.server.clone(), after: SILENCE }, None);
         let response = timeout(SILENCE, self.client.send(request)).await.map_err(|_| silent())?;
         let response = response.map_err(|error| sent(&error))?;
         self.reached.store(true, Ordering::Relaxed);
         let status = response.status();
-        if status == StatusCode::OK {
+        if matches!(status, StatusCode::OK | StatusCode::CREATED) {
             let body = collect(response, usize::MAX, peek).await.map_err(|error| sent(&error))?;
             return body.ok_or_else(silent);
         }

@@ -38,7 +38,12 @@ enum Answer {
 
 impl Asking {
     pub(super) fn new(cluster: Cluster, registries: Registries) -> Self {
-        Self { cluster, registries, asked: HashSet::new(), tasks: JoinSet::new(), answers: Answers::default() }
+        Self::knowing(cluster, registries, Answers::default())
+    }
+
+    /// Some answers are known beforehand.
+    pub(super) fn knowing(cluster: Cluster, registries: Registries, answers: Answers) -> Self {
+        Self { cluster, registries, asked: HashSet::new(), tasks: JoinSet::new(), answers }
     }
 
     /// Sends a question unless it was sent before.

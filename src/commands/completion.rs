@@ -103,13 +103,14 @@ mod tests {
 
     #[test]
     fn commands_flags_and_their_values_are_offered() {
-        assert_eq!(answers(&[""]), ["diagnose", "explain", "completion", ":4"]);
+        assert_eq!(answers(&[""]), ["diagnose", "explain", "bump", "pin", "undo", "next-tag", "completion", ":4"]);
         assert_eq!(answers(&["ex"]), ["explain", ":4"]);
         assert_eq!(answers(&["diagnose", "--on"]), ["--only", ":4"]);
         assert_eq!(answers(&["diagnose", "-o", ""]), ["json", "yaml", "name", "wide", ":4"]);
         assert_eq!(answers(&["diagnose", "--output=j"]), ["--output=json", ":4"]);
         assert_eq!(answers(&["diagnose", "--only", "st"]), ["stale", ":4"]);
         assert_eq!(answers(&["diagnose", "--fail-on", "stale,mo"]), ["stale,moved-tag", ":6"]);
+        assert_eq!(answers(&["bump", "--scheme", "s"]), ["semver", ":4"]);
         assert_eq!(answers(&["completion", "b"]), ["bash", ":4"]);
         assert_eq!(answers(&["-n", "shop", "dia"]), ["diagnose", ":4"]);
     }

@@ -3,7 +3,7 @@
 use super::look::{Request, look};
 use crate::error::AppError;
 use crate::exit::Exit;
-use crate::settings::{DiagnoseSettings, Environment, Selection};
+use crate::settings::{DiagnoseSettings, Environment};
 use crate::ui::{Printer, answer};
 
 /// Looks, prints the answer, and returns the code that `--fail-on` asks for.
@@ -14,7 +14,7 @@ pub fn diagnose(settings: &DiagnoseSettings, environment: &Environment, printer:
     let request = Request {
         common: &settings.common,
         environment,
-        words: words(&settings.selection),
+        words: settings.selection.words(),
         all_namespaces: settings.all_namespaces,
         labels: settings.label_selector.clone(),
         fields: settings.field_selector.clone(),
@@ -24,12 +24,4 @@ pub fn diagnose(settings: &DiagnoseSettings, environment: &Environment, printer:
     let place = super::place(&seen, &settings.common);
     answer::diagnosis(printer, &seen.diagnosis, settings, &place, seen.now)?;
     Ok(settings.fail_on.judge(&seen.diagnosis))
-}
-
-fn words(selection: &Selection) -> Vec<String> {
-    match selection {
-        Selection::All => Vec::new(),
-        Selection::Types(kinds) => vec![kinds.join(",")],
-        Selection::Named(targets) => targets.iter().map(ToString::to_string).collect(),
-    }
 }

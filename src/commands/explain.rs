@@ -26,6 +26,7 @@ pub fn explain(settings: &ExplainSettings, environment: &Environment, printer: &
     if seen.diagnosis.items.is_empty() {
         return Err(AppError::failed(format!("there is nothing to explain: no pod belongs to `{target}`")));
     }
-    answer::explanation(printer, &seen.diagnosis, settings, seen.now)?;
+    let place = super::place(&seen, &settings.common);
+    answer::explanation(printer, &seen.diagnosis, settings, &place, seen.now)?;
     Ok(Exit::Done)
 }

@@ -39,6 +39,12 @@ pub(super) struct Request<'a> {
 /// What was seen.
 pub(super) struct Seen {
     pub(super) diagnosis: Diagnosis,
+    /// What it rests on.
+    pub(super) snapshot: Snapshot,
+    /// The cluster that was asked.
+    pub(super) cluster: Cluster,
+    /// The registries that were asked, with their answers.
+    pub(super) registries: Registries,
     /// The namespace that was looked at; `None` for all.
     pub(super) namespace: Option<String>,
     /// The namespace that a command without `-n` and with the same context would look at.
@@ -50,19 +56,16 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
     let cluster = Cluster::connect(&connect_options(request.common, request.environment)).await?;
     // Not before: a credential plugin may ask something on the same terminal.
     let progress = printer.progress();
-    let registries = Registries::new(
-        registry_options(request.common, request.environment)?,
-        Arc::new(SecretsOfCluster(cluster.clone())),
-    );
+    let registries = registries(&cluster, request.common, request.environment)?;
     let namespace = cluster.default_namespace().to_owned();
     let scope = if request.all_namespaces { Scope::AllNamespaces } else { Scope::Namespace(namespace.as_str().into()) };
     let targets = targets(&cluster, request, &scope).await?;
     if targets.is_empty() && !request.words.is_empty() {
         // A selector that no object of the type matches; no target at all would mean every pod.
-        let now = Timestamp::now();
-        return Ok(seen(Diagnosis { problems: cluster.problems(), ..Diagnosis::default() }, request, namespace, now));
+        let diagnosis = Diagnosis { problems: cluster.problems(), ..Diagnosis::default() };
+        return Ok(seen(request, diagnosis, Snapshot::default(), (cluster, registries), Timestamp::now()));
     }
-    let mut asking = Asking::new(cluster.clone(), registries);
+    let mut asking = Asking::new(cluster.clone(), registries.clone());
     let mut snapshot = read(&cluster, &mut asking, request, &scope, &targets, |pods| {
         progress.set(progress::line(pods, 0, 0));
     })
@@ -93,16 +96,35 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
         diagnosis.add_idle(idle);
     }
     diagnosis.problems = cluster.problems();
-    Ok(seen(diagnosis, request, namespace, now))
+    Ok(seen(request, diagnosis, snapshot, (cluster, registries), now))
 }
 
-fn seen(diagnosis: Diagnosis, request: &Request<'_>, namespace: String, now: Timestamp) -> Seen {
+fn seen(
+    request: &Request<'_>,
+    diagnosis: Diagnosis,
+    snapshot: Snapshot,
+    (cluster, registries): (Cluster, Registries),
+    now: Timestamp,
+) -> Seen {
+    let namespace = cluster.default_namespace().to_owned();
     Seen {
         diagnosis,
+        snapshot,
+        cluster,
+        registries,
         namespace: (!request.all_namespaces).then(|| namespace.clone()),
         default_namespace: namespace,
         now,
     }
+}
+
+/// The registries as they are now: answers are kept for as long as this lives.
+pub(super) fn registries(
+    cluster: &Cluster,
+    common: &CommonSettings,
+    environment: &Environment,
+) -> Result<Registries, AppError> {
+    Ok(Registries::new(registry_options(common, environment)?, Arc::new(SecretsOfCluster(cluster.clone()))))
 }
 
 async fn targets(cluster: &Cluster, request: &Request<'_>, scope: &Scope) -> Result<Vec<Target>, AppError> {
@@ -167,7 +189,8 @@ async fn read(
     Ok(snapshot)
 }
 
-async fn nodes_of(cluster: &Cluster, pods: &[Pod]) -> HashMap<Arc<str>, Platform> {
+/// The platforms of these pods' nodes.
+pub(super) async fn nodes_of(cluster: &Cluster, pods: &[Pod]) -> HashMap<Arc<str>, Platform> {
     let mut names: Vec<Arc<str>> = pods.iter().filter_map(|pod| pod.node.clone()).collect();
     names.sort();
     names.dedup();
@@ -226,7 +249,7 @@ async fn idle(cluster: &Cluster, target: &Target, busy: &mut HashSet<Arc<str>>) 
     }
 }
 
-fn connect_options(common: &CommonSettings, environment: &Environment) -> ConnectOptions {
+pub(super) fn connect_options(common: &CommonSettings, environment: &Environment) -> ConnectOptions {
     let connection = &common.connection;
     let secret = |secret: &Option<crate::settings::Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
     let path = |text: &Option<String>| text.as_ref().map(Into::into);
@@ -267,7 +290,10 @@ fn connect_options(common: &CommonSettings, environment: &Environment) -> Connec
 /// A day: `--request-timeout 0` means "as long as it takes", and a deadline has to be some number.
 const NEVER: Duration = Duration::from_secs(86_400);
 
-fn registry_options(common: &CommonSettings, environment: &Environment) -> Result<RegistryOptions, AppError> {
+pub(super) fn registry_options(
+    common: &CommonSettings,
+    environment: &Environment,
+) -> Result<RegistryOptions, AppError> {
     let mut options = RegistryOptions {
         environment: crate::registry::Environment {
             docker_config: environment.docker_config.clone(),

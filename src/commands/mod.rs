@@ -1,23 +1,53 @@
 //! One file for each command: short orchestration over the edges. What is decided is decided in
 //! [`crate::domain`]; what is printed is written by [`crate::ui`].
 
+mod apply;
 mod asking;
+mod bump;
 pub mod completion;
 mod diagnose;
 mod explain;
 mod look;
+mod naming;
+mod next_tag;
+mod undo;
 
 use std::future::Future;
 
+pub use bump::bump;
 pub use diagnose::diagnose;
 pub use explain::explain;
+pub use next_tag::next_tag;
+pub use undo::undo;
 
 use crate::error::{AppError, Kind};
+use crate::exit::Exit;
 use crate::settings::CommonSettings;
 use crate::ui::summary::Place;
+use crate::ui::{Printer, outcome, prompt};
+use apply::Journal;
 
 /// Runs a command's work until it is done or Ctrl-C is pressed.
 fn block_on<T>(work: impl Future<Output = Result<T, AppError>>) -> Result<T, AppError> {
+    block_on_or(work, || AppError::failed("interrupted; nothing was changed"))
+}
+
+/// The same for work that changes something: Ctrl-C leaves the terminal as it was and tells how far it got.
+fn block_on_change(
+    work: impl Future<Output = Result<Exit, AppError>>,
+    journal: &Journal,
+    printer: &Printer,
+) -> Result<Exit, AppError> {
+    block_on_or(work, || {
+        prompt::restore_terminal();
+        outcome::interrupted(printer, journal.read().as_ref(), &journal.read_place())
+    })
+}
+
+fn block_on_or<T>(
+    work: impl Future<Output = Result<T, AppError>>,
+    interrupted: impl FnOnce() -> AppError,
+) -> Result<T, AppError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -25,14 +55,28 @@ fn block_on<T>(work: impl Future<Output = Result<T, AppError>>) -> Result<T, App
     let result = runtime.block_on(async {
         tokio::select! {
             result = work => result,
-            _ = tokio::signal::ctrl_c() => {
-                Err(AppError { kind: Kind::Interrupted, ..AppError::failed("interrupted; nothing was changed") })
-            }
+            () = told_to_stop() => Err(AppError { kind: Kind::Interrupted, ..interrupted() }),
         }
     });
     // Look-ups that nobody waits for any more must not keep the process.
     runtime.shutdown_background();
     result
+}
+
+/// Ctrl-C; elsewhere than on Windows also `kill`, which a job that runs out of time gets.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// Where the answer comes from, so that the hints can be copied.

@@ -97,6 +97,14 @@ pub enum Replacement {
     InPlace,
 }
 
+impl Replacement {
+    /// Whether the pods that run now get the new template without anybody's doing.
+    #[must_use]
+    pub fn comes_by_itself(&self) -> bool {
+        matches!(self, Self::Rollout | Self::Partition { .. } | Self::InPlace)
+    }
+}
+
 /// Why a definition cannot be changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unchangeable {

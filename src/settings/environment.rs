@@ -44,6 +44,8 @@ pub struct Environment {
     pub force_color: bool,
     /// `TERM`.
     pub term: Option<String>,
+    /// stdin is a terminal: somebody can be asked.
+    pub stdin_is_terminal: bool,
     /// What stdout is.
     pub stdout: Terminal,
     /// What stderr is.
@@ -88,6 +90,7 @@ impl Environment {
     #[must_use]
     pub fn read() -> Self {
         let mut environment = Self::from_variables(|name| std::env::var_os(name));
+        environment.stdin_is_terminal = std::io::stdin().is_terminal();
         let stdout_terminal = std::io::stdout().is_terminal();
         let stderr_terminal = std::io::stderr().is_terminal();
         let width = |columns: Option<(terminal_size::Width, terminal_size::Height)>| {
@@ -127,6 +130,7 @@ impl Environment {
             no_color: raw("NO_COLOR").is_some(),
             force_color: raw("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
             term: text("TERM"),
+            stdin_is_terminal: false,
             stdout: Terminal::default(),
             stderr: Terminal::default(),
         }

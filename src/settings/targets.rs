@@ -54,6 +54,45 @@ impl Selection {
         }
         Ok(Self::Named(targets))
     }
+
+    /// Names stand for themselves: nothing else may pick beside them.
+    ///
+    /// # Errors
+    /// A usage error that says which flag contradicts them.
+    pub(super) fn check_beside(
+        &self,
+        all_namespaces: bool,
+        labels: Option<&str>,
+        fields: Option<&str>,
+    ) -> Result<(), AppError> {
+        if !matches!(self, Self::Named(_)) {
+            return Ok(());
+        }
+        if all_namespaces {
+            return Err(AppError::usage("a workload cannot be named across all namespaces")
+                .hint("leave out `-A`, or say where with `--namespace`"));
+        }
+        if labels.is_some() {
+            return Err(
+                AppError::usage("a selector has no meaning beside names").hint("leave out `--selector`, or the names")
+            );
+        }
+        if fields.is_some() {
+            return Err(AppError::usage("a field selector has no meaning beside names")
+                .hint("leave out `--field-selector`, or the names"));
+        }
+        Ok(())
+    }
+
+    /// The arguments as the cluster's edge resolves them.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        match self {
+            Self::All => Vec::new(),
+            Self::Types(kinds) => vec![kinds.join(",")],
+            Self::Named(targets) => targets.iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 /// The one workload that `explain` is about.

@@ -5,11 +5,19 @@ use std::time::Duration;
 use super::RequestTimeout;
 use crate::error::AppError;
 
+/// `--request-timeout`, read by [`parse_duration`].
+///
+/// # Errors
+/// A usage error that names the flag.
+pub fn parse_timeout(text: &str) -> Result<RequestTimeout, AppError> {
+    parse_duration("--request-timeout", text)
+}
+
 /// Reads `0`, `30`, `30s`, `1m30s`, `1.5h`, `500ms`.
 ///
 /// # Errors
 /// A usage error for anything else, also for what is longer than a year's time: nobody means it.
-pub fn parse_timeout(text: &str) -> Result<RequestTimeout, AppError> {
+pub fn parse_duration(flag: &str, text: &str) -> Result<RequestTimeout, AppError> {
     let longest = Duration::from_secs(366 * 24 * 3600);
     let duration = text
         .parse::<u32>()
@@ -18,7 +26,7 @@ pub fn parse_timeout(text: &str) -> Result<RequestTimeout, AppError> {
         .or_else(|| go_duration(text))
         .filter(|duration| *duration <= longest)
         .ok_or_else(|| {
-            AppError::usage(format!("`--request-timeout` cannot be read: `{text}`"))
+            AppError::usage(format!("`{flag}` cannot be read: `{text}`"))
                 .hint("write seconds or a duration: `30`, `30s`, `1m30s`; `0` is without end")
         })?;
     Ok(if duration.is_zero() { RequestTimeout::Never } else { RequestTimeout::After(duration) })

@@ -62,6 +62,7 @@ pub fn explanation(
     printer: &Printer,
     diagnosis: &Diagnosis,
     settings: &ExplainSettings,
+    place: &Place,
     now: Timestamp,
 ) -> Result<(), AppError> {
     let wanted = settings.container.as_deref();
@@ -78,8 +79,10 @@ pub fn explanation(
         Some(DocumentFormat::Yaml) => printer.data(&yaml::render(diagnosis, &items)?),
         None => {
             let width = printer.width().unwrap_or(PIPE).min(PAGE);
-            printer
-                .data(&explain::render(&items, &explain::Options { width, palette: printer.data_palette(), now }))?;
+            printer.data(&explain::render(
+                &items,
+                &explain::Options { width, palette: printer.data_palette(), now, place },
+            ))?;
             problems(printer, diagnosis);
             Ok(())
         }
@@ -127,7 +130,8 @@ mod tests {
         let cli = Cli::try_parse_from(["kubectl-freshimage", "explain", "deploy/a"].iter().chain(words)).unwrap();
         let Command::Explain(flags) = cli.command else { panic!("another command") };
         let settings = ExplainSettings::new(flags, cli.connection, &Environment::default()).unwrap();
-        said(|printer| explanation(printer, &samples::kinds(), &settings, samples::now()))
+        let place = Place { default_namespace: "shop".to_owned(), ..Place::default() };
+        said(|printer| explanation(printer, &samples::kinds(), &settings, &place, samples::now()))
     }
 
     #[test]

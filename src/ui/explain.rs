@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::layout::wrap;
+use super::summary::{self, Place};
 use super::{Palette, names};
 use crate::domain::Digest;
 use crate::domain::diagnosis::{Content, Group, Item, PodCounts, Remedy, RemedyKind, Verdict};
@@ -11,13 +12,15 @@ use crate::text::{printable, shell_word};
 
 /// How the page is to look.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub struct Options<'a> {
     /// Lines are broken at this width; words never are.
     pub width: usize,
     /// Colours.
     pub palette: Palette,
     /// What ages count from.
     pub now: Timestamp,
+    /// Where hinted commands look.
+    pub place: &'a Place,
 }
 
 /// Width of the labels and the indents beside them.
@@ -28,12 +31,12 @@ const NAMES: usize = 4;
 
 /// A section for each container, in the order given.
 #[must_use]
-pub fn render(items: &[&Item], options: &Options) -> String {
+pub fn render(items: &[&Item], options: &Options<'_>) -> String {
     let sections: Vec<String> = items.iter().map(|item| section(item, options)).collect();
     sections.join("\n")
 }
 
-fn section(item: &Item, options: &Options) -> String {
+fn section(item: &Item, options: &Options<'_>) -> String {
     let mut page = Page { lines: Vec::new(), options: *options };
     page.lines.push(head(item, options.palette));
     page.gap();
@@ -122,7 +125,26 @@ fn listed(names: &[std::sync::Arc<str>], singular: &str, plural: &str) -> String
     format!("{} and {}", few.join(", "), names::counted(names.len() - NAMES, singular, plural))
 }
 
-/// What a remedy is called; no command is named that does not exist.
+/// The command that applies a remedy, where there is one for what the item is.
+fn remedy_command(remedy: &Remedy, item: &Item, place: &Place) -> Option<String> {
+    use crate::domain::workload::Role;
+    let kind = (&*item.workload.api_version, &*item.workload.kind);
+    // A Job's template is immutable, a debug container is in no template.
+    if item.container.role == Role::Ephemeral || matches!(kind, ("batch/v1", "Job")) {
+        return None;
+    }
+    let workload = names::workload(&item.workload);
+    let workload = shell_word(&workload);
+    let words = match remedy.kind {
+        RemedyKind::UniqueTag => format!("bump {workload}"),
+        RemedyKind::Digest => format!("pin {workload}"),
+        RemedyKind::AlwaysPull if remedy.helps && kind != ("v1", "Pod") => format!("bump {workload} --to always-pull"),
+        RemedyKind::AlwaysPull | RemedyKind::Restart => return None,
+    };
+    Some(summary::command(&words, &item.namespace, place))
+}
+
+/// What a remedy is called.
 fn remedy_name(remedy: &Remedy, item: &Item) -> String {
     match remedy.kind {
         RemedyKind::UniqueTag => "a unique tag for each build".to_owned(),
@@ -159,12 +181,12 @@ fn without_tag(image: &str) -> &str {
     }
 }
 
-struct Page {
+struct Page<'a> {
     lines: Vec<String>,
-    options: Options,
+    options: Options<'a>,
 }
 
-impl Page {
+impl Page<'_> {
     fn gap(&mut self) {
         if self.lines.last().is_some_and(|line| !line.is_empty()) {
             self.lines.push(String::new());
@@ -179,6 +201,11 @@ impl Page {
             self.lines.push(format!("{:INDENT$}{padded}{line}", ""));
             label = "";
         }
+    }
+
+    /// A command under the field before: one line, so that it can be copied.
+    fn command(&mut self, command: &str) {
+        self.lines.push(format!("{:width$}{}", "", self.options.palette.strong(command), width = 2 * INDENT + LABEL));
     }
 
     /// Another line under the field before.
@@ -231,6 +258,9 @@ impl Page {
             let mut label = label;
             for remedy in item.remedies.iter().filter(|remedy| remedy.helps == helps) {
                 self.field(label, &format!("{}: {}", remedy_name(remedy, item), printable(&remedy.why)));
+                if let Some(command) = remedy_command(remedy, item, self.options.place) {
+                    self.command(&command);
+                }
                 label = "";
             }
         }

@@ -35,9 +35,14 @@ impl<'a> Document<'a> {
 /// # Errors
 /// None that is known: the document has plain values and text keys only.
 pub fn render(diagnosis: &Diagnosis, items: &[&Item]) -> Result<String, AppError> {
+    document(&Document::new(diagnosis, items))
+}
+
+/// Any document of ours.
+pub(super) fn document(document: &impl Serialize) -> Result<String, AppError> {
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(b"    "));
-    Document::new(diagnosis, items)
+    document
         .serialize(&mut serializer)
         .map_err(|error| AppError::failed("failed to write the answer as JSON").because(error.to_string()))?;
     bytes.push(b'\n');

@@ -1,18 +1,24 @@
 //! `-o name`: one workload a line, to be fed to other commands.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::names;
-use crate::domain::diagnosis::Item;
+use crate::domain::diagnosis::{Item, WorkloadName};
 
 /// `deployment.apps/web`, each workload once, in the order of the items.
 #[must_use]
 pub fn render(items: &[&Item]) -> String {
+    of(items.iter().map(|item| (&item.namespace, &item.workload)))
+}
+
+/// The same for any workloads with their namespaces.
+pub(super) fn of<'a>(workloads: impl Iterator<Item = (&'a Arc<str>, &'a WorkloadName)>) -> String {
     let mut seen = HashSet::new();
     let mut text = String::new();
-    for item in items {
-        if seen.insert((&item.namespace, &item.workload)) {
-            text.push_str(&names::workload_in_full(&item.workload));
+    for workload in workloads {
+        if seen.insert(workload) {
+            text.push_str(&names::workload_in_full(workload.1));
             text.push('\n');
         }
     }

@@ -53,6 +53,18 @@ impl Palette {
         self.paint(Style::new().bold(), text)
     }
 
+    /// A line that goes.
+    #[must_use]
+    pub fn removed(self, text: &str) -> String {
+        self.paint(foreground(AnsiColor::Red), text)
+    }
+
+    /// A line that comes.
+    #[must_use]
+    pub fn added(self, text: &str) -> String {
+        self.paint(foreground(AnsiColor::Green), text)
+    }
+
     fn paint(self, style: Style, text: &str) -> String {
         if self.colored { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }

@@ -120,6 +120,12 @@ impl Printer {
         Progress::start(self.stderr.is_terminal)
     }
 
+    /// Whether lines that change may be shown on stderr.
+    #[must_use]
+    pub fn live(&self) -> bool {
+        self.stderr.is_terminal
+    }
+
     fn lock(&self) -> MutexGuard<'_, Streams> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,6 +2,7 @@
 
 use super::{Palette, names};
 use crate::domain::diagnosis::{Diagnosis, Item, Verdict};
+use crate::domain::workload::Role;
 use crate::text::{excerpt, printable, shell_word};
 
 /// Where the answer was looked for, so that the hints can be copied.
@@ -22,6 +23,9 @@ pub fn render(diagnosis: &Diagnosis, place: &Place, palette: Palette) -> String 
     lines.extend(problems(diagnosis, palette));
     if let Some((item, what)) = worth_explaining(diagnosis) {
         lines.push(format!("{} {what} with `{}`", palette.hint("hint:"), explain_command(item, place)));
+        if let Some(command) = bump_command(item, place) {
+            lines.push(format!("{} give it a unique tag with `{command}`", palette.hint("hint:")));
+        }
     }
     lines.join("\n") + "\n"
 }
@@ -122,9 +126,23 @@ fn worth_explaining(diagnosis: &Diagnosis) -> Option<(&Item, &'static str)> {
 }
 
 fn explain_command(item: &Item, place: &Place) -> String {
-    let mut command = format!("kubectl freshimage explain {}", shell_word(&names::workload(&item.workload)));
-    if item.namespace.as_ref() != place.default_namespace {
-        command.push_str(&format!(" -n {}", shell_word(&printable(&item.namespace))));
+    command(&format!("explain {}", shell_word(&names::workload(&item.workload))), &item.namespace, place)
+}
+
+/// What helps against old content; not for what cannot be changed.
+fn bump_command(item: &Item, place: &Place) -> Option<String> {
+    let old = matches!(item.verdict, Verdict::Stale | Verdict::Mixed | Verdict::Suspect);
+    let fixed = &*item.workload.kind == "Job" || item.container.role == Role::Ephemeral;
+    let words = format!("bump {}", shell_word(&names::workload(&item.workload)));
+    (old && !fixed).then(|| command(&words, &item.namespace, place))
+}
+
+/// A command of ours that looks at the same place, ready to be copied.
+#[must_use]
+pub fn command(words: &str, namespace: &str, place: &Place) -> String {
+    let mut command = format!("kubectl freshimage {words}");
+    if namespace != place.default_namespace {
+        command.push_str(&format!(" -n {}", shell_word(&printable(namespace))));
     }
     if !place.flags.is_empty() {
         command.push_str(&format!(" {}", printable(&place.flags)));
@@ -159,6 +177,7 @@ mod tests {
         insta::assert_snapshot!(render(&samples::story(), &place(), Palette::plain()), @"
         2 of 4 workloads run old content in 3 pods, 1 could not be checked.
         hint: see the proof with `kubectl freshimage explain deployment/awesomeapp`
+        hint: give it a unique tag with `kubectl freshimage bump deployment/awesomeapp`
         ");
     }
 
@@ -168,7 +187,8 @@ mod tests {
             Place { namespace: None, default_namespace: "default".to_owned(), flags: "--context prod".to_owned() };
         let text = render(&samples::story(), &elsewhere, Palette::plain());
         assert!(
-            text.ends_with("`kubectl freshimage explain deployment/awesomeapp -n shop --context prod`\n"),
+            text.contains("`kubectl freshimage explain deployment/awesomeapp -n shop --context prod`\n")
+                && text.ends_with("`kubectl freshimage bump deployment/awesomeapp -n shop --context prod`\n"),
             "{text}"
         );
     }

@@ -10,8 +10,13 @@ use crate::text::is_unprintable;
 /// # Errors
 /// None that is known: the document has plain values and text keys only.
 pub fn render(diagnosis: &Diagnosis, items: &[&Item]) -> Result<String, AppError> {
+    document(&Document::new(diagnosis, items))
+}
+
+/// Any document of ours.
+pub(super) fn document(document: &impl serde::Serialize) -> Result<String, AppError> {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    serde_saphyr::to_string_with_options(&Document::new(diagnosis, items), options)
+    serde_saphyr::to_string_with_options(document, options)
         .map(|yaml| escape_unprintable(&yaml))
         .map_err(|error| AppError::failed("failed to write the answer as YAML").because(error.to_string()))
 }

@@ -4,8 +4,17 @@ use crate::program::run;
 
 #[test]
 fn help_is_an_answer_and_fits_eighty_columns() {
-    for arguments in [&["--help"][..], &["-h"], &["diagnose", "--help"], &["explain", "-h"], &["completion", "--help"]]
-    {
+    for arguments in [
+        &["--help"][..],
+        &["-h"],
+        &["diagnose", "--help"],
+        &["explain", "-h"],
+        &["bump", "--help"],
+        &["pin", "-h"],
+        &["undo", "-h"],
+        &["next-tag", "-h"],
+        &["completion", "--help"],
+    ] {
         let ended = run(arguments);
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{arguments:?}");
         for line in ended.stdout.lines() {
@@ -27,7 +36,7 @@ fn no_help_names_a_command_that_does_not_exist() {
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    assert_eq!(listed, ["diagnose", "explain", "completion"]);
+    assert_eq!(listed, ["diagnose", "explain", "bump", "pin", "undo", "next-tag", "completion"]);
 }
 
 #[test]

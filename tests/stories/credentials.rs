@@ -121,6 +121,7 @@ async fn a_bearer_registry_opens_for_every_pod_whose_secret_is_right() {
     4 of 7 workloads run old content in 4 pods, 3 could not be checked.
     note: secrets could not be read (secrets "missing" not found in namespace `<namespace>`): registries were asked without their logins
     hint: see the proof with `kubectl freshimage explain pod/by-account`
+    hint: give it a unique tag with `kubectl freshimage bump pod/by-account`
     "#);
     for arguments in [
         &["diagnose", "-o", "json"][..],

@@ -76,6 +76,7 @@ async fn all_names_of_an_official_image_are_one_reference() {
 
     5 of 5 workloads run old content in 5 pods.
     hint: see the proof with `kubectl freshimage explain pod/web-1`
+    hint: give it a unique tag with `kubectl freshimage bump pod/web-1`
     ");
     assert_eq!(hub.requests().heads("library/nginx", "latest"), 1);
     assert_snapshot!(diagnose(&["explain", "pod/web-1"]).await.normalise(), @"
@@ -98,8 +99,10 @@ async fn all_names_of_an_official_image_are_one_reference() {
                   credentials are the ones that the image was pulled with
       helps   a unique tag for each build: no node, mirror or cache can answer a
                   tag that was never used with old content (best)
+                    kubectl freshimage bump pod/web-1
                   the digest in the reference: nginx@<manifest:nginx, next>…: a digest
                   names its content; nothing can answer it with other bits
+                    kubectl freshimage pin pod/web-1
                   imagePullPolicy: Always and a restart (not recommended): the
                   registry is asked at every start, and every start needs it from
                   then on

@@ -105,6 +105,7 @@ async fn a_pulled_image_that_lost_its_names_is_judged_by_its_content() {
 
     2 of 5 workloads run old content in 2 pods.
     hint: see the proof with `kubectl freshimage explain pod/moved-after`
+    hint: give it a unique tag with `kubectl freshimage bump pod/moved-after`
     ");
     bed.finish().await;
 }

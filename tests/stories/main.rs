@@ -2,6 +2,7 @@
 //!
 //! Each pins the exit code and both streams of the real binary.
 
+mod bump;
 mod credentials;
 mod economy;
 mod hub;

@@ -42,6 +42,7 @@ async fn a_replica_added_on_a_new_node_after_a_push_makes_the_workload_mixed() {
 
     1 of 1 workload runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain deployment/web`
+    hint: give it a unique tag with `kubectl freshimage bump deployment/web`
     ");
     assert_snapshot!(freshimage(&bed, &["diagnose", "-o", "wide"]).await.normalised_stdout(), @"
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   RUNNING   SERVED   NODES   POLICY   AGE   FINDINGS   WHY
@@ -74,12 +75,15 @@ async fn a_replica_added_on_a_new_node_after_a_push_makes_the_workload_mixed() {
                   with
       helps   a unique tag for each build: no node, mirror or cache can answer a
                   tag that was never used with old content (best)
+                    kubectl freshimage bump deployment/web
                   the digest in the reference:
                   <registry>/shop/web@<manifest:v2>…: a digest names its
                   content; nothing can answer it with other bits
+                    kubectl freshimage pin deployment/web
                   imagePullPolicy: Always and a restart (not recommended): the
                   registry is asked at every start, and every start needs it from
                   then on
+                    kubectl freshimage bump deployment/web --to always-pull
 
       findings   moved-tag: the tag was pushed again under running pods; use a
                   unique tag for each build

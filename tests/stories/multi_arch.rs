@@ -87,6 +87,7 @@ async fn an_oci_index_is_stale_only_where_the_nodes_own_platform_changed() {
 
     1 of 4 workloads runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain pod/oci-here`
+    hint: give it a unique tag with `kubectl freshimage bump pod/oci-here`
     ");
 }
 
@@ -117,5 +118,6 @@ async fn a_docker_manifest_list_is_stale_only_where_the_nodes_own_platform_chang
 
     1 of 4 workloads runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain pod/docker-here`
+    hint: give it a unique tag with `kubectl freshimage bump pod/docker-here`
     ");
 }

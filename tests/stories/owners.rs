@@ -129,8 +129,10 @@ async fn every_owner_is_found_up_to_the_top() {
     bed.push(&registry, "app", "1.0", bed.image("v2").created("2025-03-20T10:00:00Z")).await;
     let ran = freshimage(&bed, &["diagnose"]).await;
     assert_snapshot!(ran.normalised_stderr(), @"
+
     11 of 11 workloads run old content in 13 pods.
     hint: see the proof with `kubectl freshimage explain cronjob/report`
+    hint: give it a unique tag with `kubectl freshimage bump cronjob/report`
     ");
     let list = freshimage(&bed, &["diagnose", "-o", "json"]).await.json();
     let items = list["items"].as_array().expect("a list");

@@ -69,6 +69,7 @@ async fn the_right_to_list_pods_of_one_namespace_is_enough_for_true_verdicts() {
     note: serviceaccounts could not be read (serviceaccounts "default" is forbidden: User "pod-reader" cannot get resource "serviceaccounts" in API group "" in the namespace "<namespace>"): registries were asked without their logins
     note: statefulsets.apps could not be read (statefulsets.apps is forbidden: User "pod-reader" cannot list resource "statefulsets" in API group "apps" in the namespace "<namespace>"): some workloads may be called by what they own
     hint: see the proof with `kubectl freshimage explain statefulset/api`
+    hint: give it a unique tag with `kubectl freshimage bump statefulset/api`
     "#);
     let list = as_reader(&bed, &["diagnose", "-o", "json"]).await.json();
     assert_published(&list);
@@ -130,6 +131,7 @@ async fn the_right_to_list_pods_of_one_namespace_is_enough_for_true_verdicts() {
     note: replicasets.apps could not be read (replicasets.apps is forbidden: User "pod-reader" cannot list resource "replicasets" in API group "apps" in the namespace "<namespace>"): some workloads may be called by what they own
     note: statefulsets.apps could not be read (statefulsets.apps "api" is forbidden: User "pod-reader" cannot get resource "statefulsets" in API group "apps" in the namespace "<namespace>" (and 1 more)): some workloads may be called by what they own
     hint: see the proof with `kubectl freshimage explain statefulset/api`
+    hint: give it a unique tag with `kubectl freshimage bump statefulset/api`
     "#);
     assert_snapshot!(as_reader(&bed, &["diagnose", "pod/single", "sts/api"]).await.normalise(), @r#"
     exit 0
@@ -145,6 +147,7 @@ async fn the_right_to_list_pods_of_one_namespace_is_enough_for_true_verdicts() {
     note: replicasets.apps could not be read (replicasets.apps is forbidden: User "pod-reader" cannot list resource "replicasets" in API group "apps" in the namespace "<namespace>"): some workloads may be called by what they own
     note: statefulsets.apps could not be read (statefulsets.apps "api" is forbidden: User "pod-reader" cannot get resource "statefulsets" in API group "apps" in the namespace "<namespace>" (and 1 more)): some workloads may be called by what they own
     hint: see the proof with `kubectl freshimage explain statefulset/api`
+    hint: give it a unique tag with `kubectl freshimage bump statefulset/api`
     "#);
     let explained = as_reader(&bed, &["explain", "statefulset/api"]).await.normalise();
     let head = "exit 0\n--- stdout\nstatefulset/api, container app: stale in 1 of 1 pod\n";
@@ -223,6 +226,7 @@ async fn the_right_to_get_one_pod_is_enough_for_that_pod() {
     note: nodes could not be read (nodes "node-a" is forbidden: User "pod-reader" cannot get resource "nodes" in API group "" at the cluster scope): an image for any platform counts, and no node's own inventory can decide
     note: statefulsets.apps could not be read (statefulsets.apps "api" is forbidden: User "pod-reader" cannot get resource "statefulsets" in API group "apps" in the namespace "<namespace>"): some workloads may be called by what they own
     hint: see the proof with `kubectl freshimage explain statefulset/api`
+    hint: give it a unique tag with `kubectl freshimage bump statefulset/api`
     "#);
     assert_snapshot!(as_reader(&bed, &["diagnose", "pod/other"]).await.normalise(), @r#"
     exit 1

@@ -78,6 +78,7 @@ async fn every_role_has_its_own_row_and_a_stale_sidecar_is_stale_alone() {
 
     1 of 1 workload runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain statefulset/shop`
+    hint: give it a unique tag with `kubectl freshimage bump statefulset/shop`
     ");
     let list = freshimage(&bed, &["diagnose", "-o", "json"]).await.json();
     let expected = [
@@ -131,6 +132,7 @@ async fn an_image_volume_is_judged_where_the_kubelet_reports_what_it_holds() {
 
     1 of 1 workload runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain statefulset/shop`
+    hint: give it a unique tag with `kubectl freshimage bump statefulset/shop`
     ");
     bed.finish().await;
 }

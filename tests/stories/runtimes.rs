@@ -116,6 +116,7 @@ async fn every_runtimes_image_id_is_understood() {
 
     6 of 7 workloads run old content in 6 pods, 1 runs an image that no registry has.
     hint: see the proof with `kubectl freshimage explain pod/containerd-16`
+    hint: give it a unique tag with `kubectl freshimage bump pod/containerd-16`
     ");
     bed.finish().await;
 }

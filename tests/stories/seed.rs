@@ -76,6 +76,7 @@ async fn a_tag_pushed_again_under_if_not_present_stays_stale_through_restarts_an
 
     1 of 1 workload runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain deployment/awesomeapp`
+    hint: give it a unique tag with `kubectl freshimage bump deployment/awesomeapp`
     ");
 
     // The restart makes other pods of the same old content.
@@ -104,12 +105,15 @@ async fn a_tag_pushed_again_under_if_not_present_stays_stale_through_restarts_an
                   pulled with
       helps   a unique tag for each build: no node, mirror or cache can answer a
                   tag that was never used with old content (best)
+                    kubectl freshimage bump deployment/awesomeapp
                   the digest in the reference:
                   <registry>/cp-enablement/awesomeapp@<manifest:new page>…: a
                   digest names its content; nothing can answer it with other bits
+                    kubectl freshimage pin deployment/awesomeapp
                   imagePullPolicy: Always and a restart (not recommended): the
                   registry is asked at every start, and every start needs it from
                   then on
+                    kubectl freshimage bump deployment/awesomeapp --to always-pull
 
       findings   moved-tag: the tag was pushed again under running pods; use a
                   unique tag for each build
@@ -189,6 +193,7 @@ async fn a_tag_pushed_again_under_always_is_stale_until_a_restart() {
 
     1 of 1 workload runs old content in 2 pods.
     hint: see the proof with `kubectl freshimage explain deployment/web`
+    hint: give it a unique tag with `kubectl freshimage bump deployment/web`
     ");
     let item = freshimage(&bed, &["diagnose", "-o", "json"]).await.json()["items"][0].take();
     assert_eq!(item["findings"], json!(["moved-tag", "always-pull"]));

@@ -65,6 +65,7 @@ async fn a_container_in_a_crash_loop_is_judged_by_its_last_run_unless_the_next_o
 
     1 of 2 workloads runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain deployment/keeps`
+    hint: give it a unique tag with `kubectl freshimage bump deployment/keeps`
     ");
     bed.finish().await;
 }
@@ -142,6 +143,7 @@ async fn pods_that_a_rollout_is_about_to_replace_are_rolling() {
 
     1 of 3 workloads runs old content in 2 pods.
     hint: see the proof with `kubectl freshimage explain deployment/behind`
+    hint: give it a unique tag with `kubectl freshimage bump deployment/behind`
     ");
     bed.finish().await;
 }
@@ -171,6 +173,7 @@ async fn a_pod_that_is_being_deleted_is_not_judged() {
 
     1 of 2 workloads runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain deployment/web`
+    hint: give it a unique tag with `kubectl freshimage bump deployment/web`
     ");
     bed.json_patch("pod", "held", &json!([{"op": "remove", "path": "/metadata/finalizers"}])).await;
     bed.finish().await;

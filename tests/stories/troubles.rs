@@ -86,6 +86,7 @@ async fn every_trouble_is_a_row_with_its_reason_and_harms_no_other() {
 
     1 of 11 workloads runs old content in 1 pod, 1 runs an image that no registry has, 7 could not be checked.
     hint: see the proof with `kubectl freshimage explain pod/stale`
+    hint: give it a unique tag with `kubectl freshimage bump pod/stale`
     ");
     let ran = diagnose(&["--fail-on", "stale,unknown", "-o", "json"]).await;
     assert_eq!(ran.code, Some(10), "what is proven stale weighs more than what could not be checked");
@@ -129,6 +130,7 @@ async fn every_trouble_is_a_row_with_its_reason_and_harms_no_other() {
 
     1 of 11 workloads runs old content in 1 pod, 1 runs an image that no registry has.
     hint: see the proof with `kubectl freshimage explain pod/stale`
+    hint: give it a unique tag with `kubectl freshimage bump pod/stale`
     ");
     bed.finish().await;
 }

@@ -83,6 +83,7 @@ async fn one_content_under_several_references_on_a_node_is_never_stale() {
 
     1 of 3 workloads runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain pod/multi`
+    hint: give it a unique tag with `kubectl freshimage bump pod/multi`
     ");
     bed.finish().await;
 }
@@ -207,6 +208,7 @@ async fn an_index_that_is_gone_from_the_registry_is_judged_by_what_the_node_has(
 
     4 of 8 workloads most likely run old content, which cannot be proven.
     hint: see what is known with `kubectl freshimage explain pod/alone`
+    hint: give it a unique tag with `kubectl freshimage bump pod/alone`
     ");
     assert_snapshot!(proofs(&bed).await, @"
     alone: <registry>/alone@<index:low>: what runs is no longer in the registry, so its content can't be compared; most likely the tag was pushed again

@@ -192,7 +192,7 @@ impl Plan {
     }
 
     /// Leaves targets out for a reason that was found later, and the tags that nobody needs then.
-    pub fn refuse(&mut self, refused: impl Fn(&Target) -> Option<(String, Option<String>)>) {
+    pub fn refuse(&mut self, mut refused: impl FnMut(&Target) -> Option<(String, Option<String>)>) {
         let mut kept = Vec::with_capacity(self.targets.len());
         for target in std::mem::take(&mut self.targets) {
             match refused(&target) {

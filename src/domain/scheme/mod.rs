@@ -20,6 +20,7 @@ mod date;
 mod error;
 mod increment;
 mod listing;
+mod order;
 #[cfg(test)]
 mod properties;
 mod semver;
@@ -33,6 +34,7 @@ use jiff::civil::Date;
 
 pub use self::error::SchemeError;
 use self::listing::Listing;
+pub use self::order::by_number;
 use self::series::Names;
 use super::Digest;
 pub use super::reference::{TagError, check_tag};

@@ -16,15 +16,15 @@ pub(super) fn propose(listing: &Listing<'_>, start: &str, part: Option<Part>) ->
     if let Some(part) = part.filter(|part| part.place() >= length) {
         return Err(SchemeError::NoPart { tag: start.to_owned(), part });
     }
-    // What moves along with others names a line of versions, and the next one stays in it.
-    let line = if longer.is_some() { place.min(running.numbers.len()) } else { 0 };
+    // Whoever runs 1.2.3 beside 2.0.0 keeps the old line alive: the next one stays in what does not count up.
+    let line = place.min(running.numbers.len());
     let members: Vec<&Version<'_>> = relatives
         .iter()
         .filter(|version| version.numbers.len() == length && version.is_as_ready_as(&running))
-        .filter(|version| version.agrees_with(&running, line))
         .collect();
+    let in_line = members.iter().copied().filter(|version| version.agrees_with(&running, line));
     let own = longer.is_none().then_some(&running);
-    let highest = members.iter().copied().chain(own).max_by_key(|version| version.rank()).unwrap_or(&running);
+    let highest = in_line.chain(own).max_by_key(|version| version.rank()).unwrap_or(&running);
     let released = relatives
         .iter()
         .filter(|version| version.numbers.len() == length && version.pre.is_none())
@@ -36,7 +36,9 @@ pub(super) fn propose(listing: &Listing<'_>, start: &str, part: Option<Part>) ->
         Some(pre) if part.is_some() => step.first_pre_release(pre),
         Some(pre) => Ok(step.next_pre_release(pre)),
     }?;
-    let stream: Stream<'_, Rank> = Stream::new(members.iter().map(|version| (version.rank(), version.tag)));
+    // What the line comes after belongs to it, what comes after the line does not.
+    let so_far = members.iter().filter(|version| version.rank() <= highest.rank());
+    let stream: Stream<'_, Rank> = Stream::new(so_far.map(|version| (version.rank(), version.tag)));
     let neighbours = stream.nearest(listing.running);
     let mut evidence = counted_on_from(start, &neighbours);
     if longer.is_some() {

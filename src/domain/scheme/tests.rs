@@ -76,9 +76,9 @@ fn numbers_are_compared_as_numbers() {
     assert_eq!(proposal.neighbours, ["v10", "v9", "v8"]);
     assert_eq!(proposal.evidence, "next by the repository's own scheme (v10, v9, v8)");
 
-    let versions = owned(&["1.9.0", "1.10.0", "1.2.0"]);
-    let proposal = ask(SchemeChoice::Auto, None, "1.9.0", &versions).unwrap();
-    assert_eq!((proposal.candidate(0).unwrap().as_str(), proposal.newest()), ("1.10.1", Some("1.10.0")));
+    let versions = owned(&["1.2.9", "1.2.10", "1.2.2"]);
+    let proposal = ask(SchemeChoice::Auto, None, "1.2.9", &versions).unwrap();
+    assert_eq!((proposal.candidate(0).unwrap().as_str(), proposal.newest()), ("1.2.11", Some("1.2.10")));
 }
 
 #[test]
@@ -101,7 +101,10 @@ fn semver_counts_the_last_part_or_the_one_that_is_asked_for_up() {
         (Some(Major), "7", &[], "8"),
         // The stream: the same prefix, variant and length.
         (None, "1.2.3", &["1.2.10", "1.2.9"], "1.2.11"),
-        (None, "1.2.3", &["2.0.0"], "2.0.1"),
+        (None, "1.2.3", &["2.0.0", "1.3.0"], "1.2.4"),
+        (None, "1.2", &["2.0", "1.7"], "1.8"),
+        (Some(Minor), "1.2.3", &["2.0.0", "1.7.0"], "1.8.0"),
+        (Some(Major), "1.2.3", &["2.0.0", "1.7.0"], "3.0.0"),
         (Some(Minor), "1.2.3", &["1.4.7"], "1.5.0"),
         (None, "1.2.3", &["v1.2.9", "1.2.8-alpine", "1.2.7.6", "1.3", "1.2.9-rc.1"], "1.2.4"),
         (None, "1.2.3-alpine", &["1.2.9", "1.2.5-alpine", "1.2.8-alpine3.20"], "1.2.6-alpine"),
@@ -119,7 +122,7 @@ fn semver_counts_the_last_part_or_the_one_that_is_asked_for_up() {
         (None, "1.2.3-rc1", &[], "1.2.3-rc2"),
         (None, "1.2.3-rc.09", &[], "1.2.3-rc.10"),
         (None, "1.2.3-rc.9", &["1.2.3-rc.10", "1.2.3-beta.11", "1.2.3-rc.12-slim"], "1.2.3-rc.11"),
-        (None, "1.2.3-rc.1", &["1.2.4-rc.1"], "1.2.4-rc.2"),
+        (None, "1.2.3-rc.1", &["1.2.4-rc.1", "1.3.0-rc.7"], "1.2.4-rc.2"),
         (None, "1.2.3-beta2", &["1.2.3-beta.3"], "1.2.3-beta4"),
         (None, "1.2.3-beta", &[], "1.2.3-beta.1"),
         (None, "1.2.3-beta", &["1.2.3-beta1"], "1.2.3-beta2"),
@@ -260,7 +263,7 @@ fn auto_follows_the_running_tag_and_then_the_repository() {
         ("7-alpine3.20", &[], Scheme::Semver, "8-alpine3.20"),
         ("20", &["20.1.0", "20.1.1"], Scheme::Semver, "20.1.2"),
         ("2026.11.3", &["2026.11.0", "2026.11.4", "2026.10.9"], Scheme::Semver, "2026.11.5"),
-        ("2026.11.0", &["2026.11.1", "2026.12.1"], Scheme::Semver, "2026.12.2"),
+        ("2026.11.0", &["2026.11.1", "2026.12.1"], Scheme::Semver, "2026.11.2"),
         ("latest", &["2026.11.0", "2026.11.1", "2026.11.2"], Scheme::Semver, "2026.11.3"),
         ("2026.11.3", &["1.0.0", "2026.11.4"], Scheme::Date, "2026.11.25"),
         ("build-41", &[], Scheme::Increment, "build-42"),
@@ -363,7 +366,7 @@ fn the_user_is_warned_of_what_the_new_tag_does_not_mend() {
         (SchemeChoice::Auto, "latest", &["latest", "1.0"], None),
         (SchemeChoice::Auto, "1.2.3-rc.1", &["1.2.3"], Some("`1.2.3` is released")),
         (SchemeChoice::Auto, "1.2.3-rc.1", &["1.2.2"], None),
-        (SchemeChoice::Auto, "1.2.3", &["2.0.0"], Some("the next tag comes after `2.0.0`")),
+        (SchemeChoice::Auto, "1.2.3", &["2.0.0"], None),
         (SchemeChoice::Auto, "1.2.3", &["1.9.0"], None),
         (SchemeChoice::Auto, "v9", &["v10"], None),
         (SchemeChoice::Date, "2026.11.23", &["2026.12.01"], Some("`2026.12.01` is dated after today")),
@@ -442,7 +445,7 @@ fn what_is_no_tag_for_people_is_not_counted() {
 fn ten_thousand_tags_are_read_once() {
     let mut tags: Vec<String> = (0..10_000).map(|number| format!("{}.{}.{}", number % 7, number / 7, number)).collect();
     tags.extend((0..10_000).map(|number| format!("build-{number}")));
-    assert_eq!(ask(SchemeChoice::Auto, None, "1.0.1", &tags).unwrap().candidate(0).unwrap(), "6.1427.9996");
+    assert_eq!(ask(SchemeChoice::Auto, None, "6.1427.9", &tags).unwrap().candidate(0).unwrap(), "6.1427.9996");
     assert_eq!(ask(SchemeChoice::Auto, None, "build-1", &tags).unwrap().candidate(0).unwrap(), "build-10000");
     assert_eq!(ask(SchemeChoice::Auto, None, "latest", &tags).unwrap().candidate(0).unwrap(), "6.1427.9996");
 }

@@ -4,8 +4,12 @@ use super::*;
 use crate::domain::diagnosis::Diagnosis;
 use crate::ui::samples;
 
+fn here() -> Place {
+    Place { namespace: Some("shop".to_owned()), default_namespace: "shop".to_owned(), flags: String::new() }
+}
+
 fn page(diagnosis: &Diagnosis, place: usize) -> String {
-    let options = Options { width: 80, palette: Palette::plain(), now: samples::now() };
+    let options = Options { width: 80, palette: Palette::plain(), now: samples::now(), place: &here() };
     render(&[&diagnosis.items[place]], &options)
 }
 
@@ -29,11 +33,14 @@ fn the_story_is_proven_step_by_step() {
       no help     `kubectl rollout restart deployment/awesomeapp`: node-a holds this
                   tag and answers from its store again
       helps       a unique tag for each build: no cache can answer it with old bits
+                    kubectl freshimage bump deployment/awesomeapp
                   the digest in the reference:
                   cp-enablement/awesomeapp@sha256:9c1e4f019c…: names the bytes
                   themselves
+                    kubectl freshimage pin deployment/awesomeapp
                   imagePullPolicy: Always and a restart (not recommended): every
                   start then needs the registry
+                    kubectl freshimage bump deployment/awesomeapp --to always-pull
 
       findings    moved-tag: the tag was pushed again under running pods; use a
                   unique tag for each build
@@ -162,15 +169,32 @@ fn hostile_text_cannot_steer_the_terminal() {
 fn colours_change_no_letter() {
     let diagnosis = samples::story();
     let items: Vec<_> = diagnosis.items.iter().collect();
-    let with = |palette| render(&items, &Options { width: 80, palette, now: samples::now() });
+    let with = |palette| render(&items, &Options { width: 80, palette, now: samples::now(), place: &here() });
     assert_eq!(anstream::adapter::strip_str(&with(Palette::new(true))).to_string(), with(Palette::plain()));
 }
 
 #[test]
-fn no_command_is_named_that_does_not_exist() {
-    let diagnosis = samples::story();
-    let text = (0..4).map(|place| page(&diagnosis, place)).collect::<String>();
-    assert!(!text.contains("freshimage bump") && !text.contains("freshimage pin"));
+fn what_helps_is_a_command_that_can_be_copied() {
+    let mut item = samples::story().items.remove(0);
+    let commands = |item: &Item| -> Vec<String> {
+        let text =
+            render(&[item], &Options { width: 80, palette: Palette::plain(), now: samples::now(), place: &here() });
+        text.lines().map(str::trim).filter(|line| line.starts_with("kubectl freshimage")).map(str::to_owned).collect()
+    };
+    assert_eq!(
+        commands(&item),
+        [
+            "kubectl freshimage bump deployment/awesomeapp",
+            "kubectl freshimage pin deployment/awesomeapp",
+            "kubectl freshimage bump deployment/awesomeapp --to always-pull",
+        ]
+    );
+    item.namespace = "other".into();
+    assert_eq!(commands(&item)[0], "kubectl freshimage bump deployment/awesomeapp -n other");
+    // Nothing that cannot be changed.
+    item.workload.api_version = "batch/v1".into();
+    item.workload.kind = "Job".into();
+    assert!(commands(&item).is_empty());
 }
 
 #[test]

@@ -1,0 +1,58 @@
+//! Going back by itself, where the new content did not come to run.
+
+use tokio::time::Instant;
+
+use jiff::Timestamp;
+
+use super::Applying;
+use crate::domain::outcome::TargetState;
+use crate::domain::plan::Target;
+use crate::domain::plan::assemble::Around;
+use crate::domain::plan::undo::{self, Undo};
+use crate::domain::verification::Confirmation;
+use crate::ui::live::Line;
+
+impl Applying<'_> {
+    /// Undoes the target's change, waits and proves that the old content runs again.
+    pub(in crate::commands) async fn take_back(
+        &self,
+        target: &Target,
+        why: String,
+        confirmation: Confirmation,
+        line: &Line,
+    ) -> TargetState {
+        let stays = |problem: String| TargetState::Unconfirmed {
+            why: format!("{why}; and it could not be taken back: {problem}"),
+            confirmation: confirmation.clone(),
+        };
+        let defined = match self.cluster.definition(&target.namespace, &target.workload).await {
+            Ok(defined) => defined,
+            Err(problem) => return stays(super::super::bump::not_defined(&problem)),
+        };
+        let around = Around {
+            definition: &defined.definition,
+            managers: &target.managers,
+            pods: target.rollout.pods,
+            cause: "kubectl freshimage undo",
+            now: Timestamp::now(),
+        };
+        let back = match undo::undo(&around, false) {
+            Ok(Undo::Back(back)) => back,
+            Ok(Undo::DoneAlready(_)) => return stays("it is taken back already".to_owned()),
+            Err(problem) => return stays(problem.to_string()),
+        };
+        let before = self.starts(&back).await;
+        if let Err(state) = self.patch(&back).await {
+            return stays(match state {
+                TargetState::Changed(problem) | TargetState::NotPatched(problem) => problem,
+                _ => "no answer came".to_owned(),
+            });
+        }
+        let deadline = Instant::now() + self.settings.timeout;
+        match self.wait_and_prove(&back, false, &before, deadline, line).await {
+            TargetState::Confirmed { .. } => TargetState::TakenBack { why, problem: None },
+            TargetState::Unconfirmed { why: problem, .. } => TargetState::TakenBack { why, problem: Some(problem) },
+            _ => TargetState::TakenBack { why, problem: Some("what its pods run was not proven".to_owned()) },
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Waiting for a rollout: by kubectl's own rules, with a line that says how far it is and which pod hangs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use super::{Applying, workload_of};
+use crate::cluster::{Expect, NotDefined, Scope, Selection};
+use crate::domain::plan::Target;
+use crate::domain::rollout::{self, Progress};
+use crate::domain::template::Replacement;
+use crate::domain::verification;
+use crate::domain::workload::{Container, Owner, Pod, Role, State, WorkloadState};
+use crate::text::excerpt;
+use crate::ui::live::Line;
+
+/// Between two looks at the workload.
+const PAUSE: Duration = Duration::from_millis(400);
+/// Between two looks at its pods.
+const PODS_EVERY: Duration = Duration::from_secs(2);
+/// How long new containers have to run without being started again.
+const MOMENT: Duration = Duration::from_secs(2);
+/// Waiting for these is no hanging: every start goes through them.
+const ORDINARY: [&str; 3] = ["", "ContainerCreating", "PodInitializing"];
+
+/// When the containers that change were started, by pod and container: an image that changes in place starts them anew.
+pub(in crate::commands) type Starts = HashMap<(Arc<str>, Arc<str>), Option<Timestamp>>;
+
+impl Applying<'_> {
+    /// When the containers run since, for workloads whose pods stay.
+    pub(super) async fn starts(&self, target: &Target) -> Starts {
+        if target.rollout.replacement != Replacement::InPlace {
+            return Starts::new();
+        }
+        let pods = self.pods(target).await.map(|(pods, _)| pods).unwrap_or_default();
+        pods.iter()
+            .flat_map(|pod| {
+                pod.containers.iter().map(|container| {
+                    let since = match &container.state {
+                        State::Running { since } => *since,
+                        _ => None,
+                    };
+                    ((Arc::clone(&pod.name), Arc::clone(&container.name)), since)
+                })
+            })
+            .collect()
+    }
+
+    /// Waits until every pod that is to be replaced was. The error is why that did not come to pass.
+    pub(super) async fn follow(
+        &self,
+        target: &Target,
+        already: bool,
+        before: &Starts,
+        deadline: Instant,
+        line: &Line,
+    ) -> Result<(), String> {
+        let workload = workload_of(target);
+        let mut hanging: Option<String> = None;
+        let mut looked_at_pods: Option<Instant> = None;
+        loop {
+            let progress = match self.cluster.workload(&workload).await {
+                Ok(state) => {
+                    changed_meanwhile(target, &state)?;
+                    rollout::progress(&target.rollout.replacement, &target.workload.kind, &state)
+                }
+                Err(why) => {
+                    if self.is_gone(target).await {
+                        return Err("it was deleted meanwhile".to_owned());
+                    }
+                    // The server may come back.
+                    Progress::Waiting(why)
+                }
+            };
+            let due = looked_at_pods.is_none_or(|at| at.elapsed() >= PODS_EVERY);
+            if due || progress == Progress::AskPods {
+                looked_at_pods = Some(Instant::now());
+                if let Some((pods, _)) = self.pods(target).await {
+                    hanging = hangs(&pods);
+                    let replaced = |pod: &Pod| is_replaced(target, pod, already, before);
+                    if progress == Progress::AskPods && !pods.is_empty() && pods.iter().all(replaced) {
+                        return Ok(());
+                    }
+                }
+            }
+            let how_far = match progress {
+                Progress::Done => return Ok(()),
+                Progress::Failed(why) => return Err(with(&why, hanging.as_deref())),
+                Progress::Waiting(how_far) => how_far,
+                Progress::AskPods => "its pods do not run the new image yet".to_owned(),
+            };
+            line.set(&with(&how_far, hanging.as_deref()));
+            if Instant::now() + PAUSE >= deadline {
+                let seconds = self.settings.timeout.as_secs();
+                return Err(with(&format!("it was not done within {seconds}s: {how_far}"), hanging.as_deref()));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether the containers that changed still run after a moment, without having been started again.
+    pub(super) async fn is_steady(&self, target: &Target) -> bool {
+        if !target.rollout.replacement.comes_by_itself() {
+            return true;
+        }
+        let Some((first, _)) = self.pods(target).await else { return false };
+        sleep(MOMENT).await;
+        let Some((second, _)) = self.pods(target).await else { return false };
+        first.iter().all(|pod| {
+            let later = second.iter().find(|later| later.uid == pod.uid);
+            // A pod that was scaled away meanwhile is no trouble.
+            later.is_none_or(|later| runs_on(target, pod, later))
+        })
+    }
+
+    async fn is_gone(&self, target: &Target) -> bool {
+        match self.cluster.definition(&target.namespace, &target.workload).await {
+            Err(NotDefined::Missing) => true,
+            Ok(defined) => defined.definition.uid != target.definition.uid,
+            Err(_) => false,
+        }
+    }
+
+    /// The living pods of a target, and who owns them. `None`: they could not be read.
+    pub(super) async fn pods(&self, target: &Target) -> Option<(Vec<Pod>, HashMap<Arc<str>, Owner>)> {
+        let scope = Scope::Namespace(Arc::clone(&target.namespace));
+        let mut selection = Selection::all(scope.clone());
+        if target.definition.template.is_empty() {
+            selection.names = vec![Arc::clone(&target.workload.name)];
+        } else {
+            selection.labels = labels(target);
+        }
+        let mut owners = self.cluster.owners(&scope, Expect::Few);
+        let mut pages = self.cluster.pods(&selection);
+        let mut pods = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.ok()?;
+            owners.see(&page);
+            pods.extend(page);
+        }
+        let owners = owners.finish().await;
+        pods.retain(|pod| verification::is_alive(pod) && verification::belongs(pod, &owners, target));
+        Some((pods, owners))
+    }
+}
+
+/// The workload's own selector; it only makes the list short, owners decide.
+fn labels(target: &Target) -> Option<String> {
+    let selector = &target.definition.object["spec"]["selector"];
+    let labels = match selector.get("matchLabels") {
+        Some(labels) => labels,
+        None if &*target.workload.api_version == "v1" => selector,
+        None => return None,
+    };
+    let pairs: Option<Vec<String>> =
+        labels.as_object()?.iter().map(|(key, value)| Some(format!("{key}={}", value.as_str()?))).collect();
+    pairs.filter(|pairs| !pairs.is_empty()).map(|pairs| pairs.join(","))
+}
+
+/// Whoever changes the template while it rolls out decides what will run.
+fn changed_meanwhile(target: &Target, state: &WorkloadState) -> Result<(), String> {
+    for change in &target.changes {
+        let container = &change.container;
+        if let Some(image) = state.asks_for(container.role, &container.name)
+            && **image != *change.new_image
+        {
+            return Err(format!("somebody changed its container {} to `{image}` meanwhile", container.name));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a pod was made from the new template, or restarted its container with it.
+fn is_replaced(target: &Target, pod: &Pod, already: bool, before: &Starts) -> bool {
+    target.changes.iter().all(|change| {
+        let found = pod
+            .containers
+            .iter()
+            .find(|container| container.role == change.container.role && container.name == change.container.name);
+        let Some(container) = found else { return false };
+        let State::Running { since } = &container.state else { return false };
+        // Where something rewrites references on their way, another one than before is what can be seen.
+        let asks = match &change.pod_image {
+            None => *container.image == *change.new_image,
+            Some(before) => container.image != *before,
+        };
+        let started = before.get(&(Arc::clone(&pod.name), Arc::clone(&container.name)));
+        asks && !container.image_id.is_empty() && (already || started.is_none_or(|started| started != since))
+    })
+}
+
+/// Whether a pod's changed containers were not started anew between two looks. What ends by its nature may have.
+fn runs_on(target: &Target, pod: &Pod, later: &Pod) -> bool {
+    target.changes.iter().filter(|change| matches!(change.container.role, Role::Container | Role::Sidecar)).all(
+        |change| {
+            let state = |pod: &Pod| {
+                let named = |container: &&Container| {
+                    container.name == change.container.name && container.role == change.container.role
+                };
+                pod.containers.iter().find(named).map(|container| container.state.clone())
+            };
+            let (before, after) = (state(pod), state(later));
+            before == after && matches!(after, Some(State::Running { .. }))
+        },
+    )
+}
+
+/// The pod that hangs, and why.
+fn hangs(pods: &[Pod]) -> Option<String> {
+    pods.iter().find_map(|pod| {
+        pod.containers.iter().find_map(|container| match &container.state {
+            State::Waiting { reason, message } if !ORDINARY.contains(&&**reason) => {
+                let message = if message.is_empty() { String::new() } else { format!(": {}", excerpt(message, 160)) };
+                Some(format!("{}: {}{message}", pod.name, excerpt(reason, 60)))
+            }
+            _ => None,
+        })
+    })
+}
+
+fn with(text: &str, hanging: Option<&str>) -> String {
+    match hanging {
+        Some(hanging) => format!("{text}; {hanging}"),
+        None => text.to_owned(),
+    }
+}

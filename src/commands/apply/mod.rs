@@ -1,0 +1,239 @@
+//! A plan is carried out: checked, written to the registry, patched, waited for, proven, and taken back if it must be.
+//!
+//! The journal says at every moment what was changed, so that an interruption can tell it.
+
+mod back;
+mod check;
+mod follow;
+mod patching;
+mod prove;
+mod tags;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::{StreamExt as _, stream};
+use tokio::time::Instant;
+
+pub(super) use check::check;
+
+use crate::cluster::Cluster;
+use crate::domain::inventory::Workload;
+use crate::domain::outcome::{Outcome, TargetState};
+use crate::domain::plan::{Plan, Target};
+use crate::domain::verification::Confirmation;
+use crate::domain::workload::{Access, OwnerReference};
+use crate::error::AppError;
+use crate::settings::{ApplySettings, CommonSettings, Environment};
+use crate::ui::live::Live;
+use crate::ui::summary::Place;
+
+/// What is carried out, and how far it is. Whoever holds it can tell.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Journal(Arc<Mutex<Pages>>);
+
+#[derive(Debug, Default)]
+struct Pages {
+    begun: Option<(Arc<Plan>, Outcome)>,
+    place: Place,
+}
+
+impl Journal {
+    /// Begins.
+    pub(super) fn begin(&self, plan: &Arc<Plan>) {
+        self.lock().begun = Some((Arc::clone(plan), Outcome::of(plan)));
+    }
+
+    /// Where hinted commands look.
+    pub(super) fn place(&self, place: &Place) {
+        self.lock().place = place.clone();
+    }
+
+    /// Where hinted commands look.
+    pub(super) fn read_place(&self) -> Place {
+        self.lock().place.clone()
+    }
+
+    /// The plan and what became of it; `None` before it has begun.
+    pub(super) fn read(&self) -> Option<(Arc<Plan>, Outcome)> {
+        self.lock().begun.clone()
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Outcome)) {
+        if let Some((_, outcome)) = self.lock().begun.as_mut() {
+            change(outcome);
+        }
+    }
+
+    fn target(&self, place: usize, state: TargetState) {
+        self.write(|outcome| {
+            if let Some(target) = outcome.targets.get_mut(place) {
+                *target = state;
+            }
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pages> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Everything that carrying out a plan needs.
+#[derive(Clone, Copy)]
+pub(super) struct Applying<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) common: &'a CommonSettings,
+    pub(super) environment: &'a Environment,
+    pub(super) settings: &'a ApplySettings,
+    pub(super) live: &'a Live,
+    pub(super) journal: &'a Journal,
+}
+
+impl Applying<'_> {
+    /// Carries the plan out. What went wrong is in the outcome.
+    ///
+    /// # Errors
+    /// Only when it cannot even begin.
+    pub(super) async fn carry_out(&self, plan: &Arc<Plan>) -> Result<Outcome, AppError> {
+        self.journal.begin(plan);
+        if self.write_tags(plan).await? || self.settings.keep_going {
+            let places: Vec<usize> = (0..plan.targets.len()).collect();
+            let mut running = stream::iter(places)
+                .map(|place| async move { self.change(plan, place).await })
+                .buffer_unordered(self.settings.max_parallel);
+            while running.next().await.is_some() {}
+        }
+        Ok(self.journal.read().map(|(_, outcome)| outcome).unwrap_or_default())
+    }
+
+    /// One workload, from its patch to the proof.
+    async fn change(&self, plan: &Plan, place: usize) {
+        let target = &plan.targets[place];
+        if let Some(why) = self.why_not(plan, target) {
+            self.journal.target(place, TargetState::NotPatched(why));
+            return;
+        }
+        let line = self.live.line(&crate::ui::names::workload(&target.workload));
+        line.set("patching");
+        let already = target.patch.is_empty();
+        let before = self.starts(target).await;
+        if !already {
+            self.journal.target(place, TargetState::Patching);
+            if let Err(state) = self.patch(target).await {
+                self.journal.target(place, state);
+                return;
+            }
+        }
+        self.journal.target(place, TargetState::Patched { already });
+        if !self.settings.wait {
+            return;
+        }
+        let deadline = Instant::now() + self.settings.timeout;
+        let state = self.wait_and_prove(target, already, &before, deadline, &line).await;
+        let state = match state {
+            TargetState::Unconfirmed { why, confirmation }
+                if self.settings.rollback && target.rollout.replacement.comes_by_itself() =>
+            {
+                line.set("going back");
+                self.take_back(target, why, confirmation, &line).await
+            }
+            state => state,
+        };
+        self.journal.target(place, state);
+    }
+
+    /// Why a workload is not patched: its tag could not be written, or another workload was refused before it.
+    fn why_not(&self, plan: &Plan, target: &Target) -> Option<String> {
+        let (_, outcome) = self.journal.read()?;
+        let missing = plan.tags.iter().zip(&outcome.tags).find(|(tagging, state)| {
+            tags::is_lacking(state) && target.changes.iter().any(|change| change.needs(tagging))
+        });
+        if let Some((tagging, _)) = missing {
+            return Some(format!("its tag `{}` was not written", tagging.tag));
+        }
+        let stops = |state: &TargetState| matches!(state, TargetState::Changed(_) | TargetState::NotPatched(_));
+        (!self.settings.keep_going && outcome.targets.iter().any(stops))
+            .then(|| "it was left alone after another one was refused".to_owned())
+    }
+
+    /// Waits for the pods, proves what they run, and looks once more whether they go on running it: a program that
+    /// crashes at its start counts as available for a moment.
+    pub(super) async fn wait_and_prove(
+        &self,
+        target: &Target,
+        already: bool,
+        before: &follow::Starts,
+        deadline: Instant,
+        line: &crate::ui::live::Line,
+    ) -> TargetState {
+        loop {
+            if let Err(why) = self.follow(target, already, before, deadline, line).await {
+                let confirmation = self.prove(target).await.unwrap_or_default();
+                return TargetState::Unconfirmed { why, confirmation };
+            }
+            line.set("proving what the pods run");
+            let confirmation = match self.prove_patiently(target, deadline).await {
+                Ok(confirmation) => confirmation,
+                Err(why) => return TargetState::Unconfirmed { why, confirmation: Confirmation::default() },
+            };
+            if let Some(why) = prove::lacking(target, &confirmation) {
+                return TargetState::Unconfirmed { why, confirmation };
+            }
+            if self.is_steady(target).await {
+                return TargetState::Confirmed { already, confirmation };
+            }
+            if Instant::now() >= deadline {
+                let why = "its pods start again and again".to_owned();
+                return TargetState::Unconfirmed { why, confirmation };
+            }
+        }
+    }
+}
+
+impl Applying<'_> {
+    /// The targets whose new content did not come to run and that can be taken back, each with the reason.
+    pub(super) fn failed(&self, plan: &Plan, outcome: &Outcome) -> Vec<(usize, String)> {
+        let states = outcome.targets.iter().enumerate();
+        states
+            .filter_map(|(place, state)| match state {
+                TargetState::Unconfirmed { why, .. } => {
+                    let comes = plan.targets[place].rollout.replacement.comes_by_itself();
+                    comes.then(|| (place, why.clone()))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Takes one of them back.
+    pub(super) async fn take_back_now(&self, plan: &Plan, place: usize) {
+        let Some((_, outcome)) = self.journal.read() else { return };
+        if let TargetState::Unconfirmed { why, confirmation } = outcome.targets[place].clone() {
+            let target = &plan.targets[place];
+            let line = self.live.line(&crate::ui::names::workload(&target.workload));
+            let state = self.take_back(target, why, confirmation, &line).await;
+            self.journal.target(place, state);
+        }
+    }
+}
+
+/// The target's object, as the cluster's edge asks for its state.
+fn workload_of(target: &Target) -> Workload {
+    Workload {
+        namespace: Arc::clone(&target.namespace),
+        reference: OwnerReference {
+            api_version: Arc::clone(&target.workload.api_version),
+            kind: Arc::clone(&target.workload.kind),
+            name: Arc::clone(&target.workload.name),
+            uid: Arc::clone(&target.definition.uid),
+        },
+    }
+}
+
+/// Whose credentials its images are pulled with, as its template says.
+pub(super) fn access_of(target: &Target) -> Arc<Access> {
+    Arc::new(Access {
+        namespace: Arc::clone(&target.namespace),
+        service_account: Arc::clone(&target.definition.service_account),
+        pull_secrets: target.definition.pull_secrets.clone(),
+    })
+}

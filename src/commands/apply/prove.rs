@@ -1,0 +1,85 @@
+//! The proof: what the pods run now, by the ladder of the diagnosis.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::super::asking::Asking;
+use super::super::look;
+use super::Applying;
+use crate::domain::diagnosis::Verdict;
+use crate::domain::inquiry::Inquiry;
+use crate::domain::plan::Target;
+use crate::domain::template::Replacement;
+use crate::domain::verification::{self, Confirmation, Other};
+use crate::domain::workload::Snapshot;
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
+/// A registry that does not answer, or a status that comes late, gets so long.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+impl Applying<'_> {
+    /// Looks once. The error is why nothing could be looked at.
+    pub(super) async fn prove(&self, target: &Target) -> Result<Confirmation, String> {
+        let Some((pods, owners)) = self.pods(target).await else {
+            return Err("its pods could not be read".to_owned());
+        };
+        let nodes = look::nodes_of(self.cluster, &pods).await;
+        let snapshot = Snapshot { pods, owners, nodes, problems: Vec::new() };
+        let mut verification = verification::verification(&snapshot, &[target]);
+        let registries =
+            look::registries(self.cluster, self.common, self.environment).map_err(|error| error.message)?;
+        let answers = std::mem::take(&mut verification.answers);
+        let mut asking = Asking::knowing(self.cluster.clone(), registries, answers);
+        let mut inquiry = Inquiry::new(&verification.snapshot, false);
+        asking.settle(&mut inquiry, |_, _| {}).await;
+        Ok(verification.confirmation(&inquiry, &[target], 0))
+    }
+
+    /// Looks again for a while where something is not known yet; what is proven, either way, needs no second look.
+    pub(super) async fn prove_patiently(&self, target: &Target, deadline: Instant) -> Result<Confirmation, String> {
+        let end = (Instant::now() + PATIENCE).min(deadline.max(Instant::now() + PAUSE));
+        loop {
+            let result = self.prove(target).await;
+            let settled = match &result {
+                Ok(confirmation) => {
+                    lacking(target, confirmation).is_none()
+                        || confirmation.others.iter().all(|other| other.verdict == Verdict::Stale)
+                        || !target.rollout.replacement.comes_by_itself()
+                }
+                Err(_) => false,
+            };
+            if settled || Instant::now() + PAUSE >= end {
+                return result;
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+/// What is lacking to the proof that every pod that was to be replaced runs the planned content; `None`: nothing.
+pub(super) fn lacking(target: &Target, confirmation: &Confirmation) -> Option<String> {
+    let told = |other: &Other| format!("{} is {}: {}", other.pod, other.verdict.as_str(), other.why);
+    match &target.rollout.replacement {
+        // What runs now ends by itself.
+        Replacement::NextRun { .. } => None,
+        Replacement::Paused | Replacement::WhenDeleted { .. } if confirmation.others.is_empty() => None,
+        Replacement::Paused => Some("its rollout is paused, and its pods run on as they were".to_owned()),
+        Replacement::WhenDeleted { .. } => Some(format!(
+            "{} as they were until somebody deletes them",
+            crate::ui::names::counted(confirmation.others.len(), "pod runs on", "pods run on")
+        )),
+        Replacement::Partition { from } => confirmation
+            .others
+            .iter()
+            .find(|other| ordinal(&other.pod).is_none_or(|ordinal| ordinal >= *from))
+            .map(told),
+        Replacement::Rollout | Replacement::InPlace => confirmation.others.first().map(told),
+    }
+}
+
+/// The number at the end of a StatefulSet's pod.
+fn ordinal(pod: &str) -> Option<i64> {
+    pod.rsplit_once('-')?.1.parse().ok()
+}

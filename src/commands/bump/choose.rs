@@ -1,0 +1,131 @@
+//! Which workloads, and which of their containers.
+
+use std::sync::Arc;
+
+use crate::domain::diagnosis::{ContainerName, Diagnosis, Item, Verdict, WorkloadName};
+use crate::domain::floating::is_floating;
+use crate::domain::history::History;
+use crate::domain::reference::Reference;
+use crate::domain::template::{Definition, Slot};
+
+/// A workload with its rows.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub(super) namespace: Arc<str>,
+    pub(super) workload: WorkloadName,
+    pub(super) items: Vec<Item>,
+    /// It was asked for by its name.
+    pub(super) named: bool,
+}
+
+impl Candidate {
+    /// The worst of its rows.
+    pub(super) fn worst(&self) -> Option<&Item> {
+        self.items.iter().max_by_key(|item| item.verdict)
+    }
+
+    /// The row of a container.
+    pub(super) fn item(&self, container: &ContainerName) -> Option<&Item> {
+        self.items.iter().find(|item| item.container == *container)
+    }
+
+    /// Pods that run now.
+    pub(super) fn pods(&self) -> usize {
+        self.items.iter().map(|item| item.pods.total).max().unwrap_or_default()
+    }
+}
+
+/// The rows by workload, in the order of the diagnosis.
+pub(super) fn candidates(diagnosis: &Diagnosis, named: bool) -> Vec<Candidate> {
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for item in &diagnosis.items {
+        let same =
+            |candidate: &&mut Candidate| candidate.namespace == item.namespace && candidate.workload == item.workload;
+        match candidates.iter_mut().find(same) {
+            Some(candidate) => candidate.items.push(item.clone()),
+            None => candidates.push(Candidate {
+                namespace: Arc::clone(&item.namespace),
+                workload: item.workload.clone(),
+                items: vec![item.clone()],
+                named,
+            }),
+        }
+    }
+    candidates
+}
+
+/// Whether a row runs content that somebody wants replaced.
+pub(super) fn runs_old(item: &Item) -> bool {
+    matches!(item.verdict, Verdict::Stale | Verdict::Mixed | Verdict::Suspect)
+}
+
+/// Whether a workload is worth a look where nobody named it. One that is rolling may be what an interrupted run left.
+pub(super) fn is_worth_it(candidate: &Candidate) -> bool {
+    candidate.items.iter().any(|item| runs_old(item) || item.verdict == Verdict::Rolling)
+}
+
+/// Places of a template, and what is left out of it.
+#[derive(Debug, Default)]
+pub(super) struct Places<'d> {
+    pub(super) slots: Vec<&'d Slot>,
+    /// Somebody named these, or they run old content: if one cannot be changed, that is a refusal.
+    pub(super) asked_for: bool,
+    /// Containers that run old content and are not in the template, each with the reason.
+    pub(super) elsewhere: Vec<(ContainerName, String)>,
+}
+
+/// Which places are to be changed.
+///
+/// # Errors
+/// Why none can be, with the way out.
+pub(super) fn places<'d>(
+    candidate: &Candidate,
+    definition: &'d Definition,
+    history: &History,
+    containers: &[String],
+) -> Result<Places<'d>, (String, String)> {
+    if !containers.is_empty() {
+        let slots: Vec<&Slot> = definition
+            .slots
+            .iter()
+            .filter(|slot| containers.iter().any(|name| **name == *slot.container.name))
+            .collect();
+        if let Some(missing) = containers.iter().find(|name| !slots.iter().any(|slot| *slot.container.name == ***name))
+        {
+            let names: Vec<String> = definition.slots.iter().map(|slot| format!("`{}`", slot.container.name)).collect();
+            return Err((
+                format!("there is no container `{missing}` in its template"),
+                format!("it has {}", names.join(", ")),
+            ));
+        }
+        return Ok(Places { slots, asked_for: true, elsewhere: Vec::new() });
+    }
+    let mut places = Places { asked_for: true, ..Places::default() };
+    for item in &candidate.items {
+        let slot = definition.slot(&item.container);
+        let ours = slot.is_some_and(|slot| history.last(&slot.container).is_some_and(|last| last.to == *slot.image));
+        match (runs_old(item), item.verdict == Verdict::Rolling && ours, slot) {
+            (true, _, Some(slot)) | (_, true, Some(slot)) => places.slots.push(slot),
+            (true, _, None) => {
+                let why = "it is not in the template: something adds it to the pods on their way".to_owned();
+                places.elsewhere.push((item.container.clone(), why));
+            }
+            _ => {}
+        }
+    }
+    if places.slots.is_empty() && candidate.named {
+        // Nothing is old: what moves by design comes first, then everything.
+        let floats = |slot: &&Slot| {
+            let reference: Option<Reference> = slot.image.parse().ok();
+            reference.is_some_and(|reference| {
+                reference.digest().is_none() && reference.resolved_tag().is_some_and(|tag| is_floating(&tag))
+            })
+        };
+        places.slots = definition.slots.iter().filter(floats).collect();
+        places.asked_for = !places.slots.is_empty() || definition.slots.len() == 1;
+        if places.slots.is_empty() {
+            places.slots = definition.slots.iter().collect();
+        }
+    }
+    Ok(places)
+}

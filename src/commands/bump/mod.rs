@@ -1,0 +1,239 @@
+//! `bump` and `pin`: choose, plan, show, do, wait, prove.
+
+mod choose;
+mod gather;
+mod planning;
+mod questions;
+
+use std::sync::Arc;
+
+pub(super) use gather::{not_defined, presence};
+
+use super::apply::{self, Applying, Journal};
+use super::look::{Request, Seen, look};
+use crate::cli::{DryRun, PartName, SchemeName};
+use crate::domain::outcome::{End, Outcome, end};
+use crate::domain::plan::{Plan, Skipped, To};
+use crate::domain::scheme::{Part, SchemeChoice};
+use crate::error::{AppError, Kind};
+use crate::exit::Exit;
+use crate::settings::{ApplySettings, BumpSettings, Environment, Selection};
+use crate::ui::live::Live;
+use crate::ui::prompt::{self, Answer};
+use crate::ui::summary::Place;
+use crate::ui::{Printer, outcome, plan as page};
+use choose::Candidate;
+use planning::Wish;
+
+/// Runs `bump` or `pin`.
+///
+/// # Errors
+/// When the cluster cannot be reached, what was named is not there, or a part of what was asked for is refused.
+pub fn bump(settings: &BumpSettings, environment: &Environment, printer: &Printer) -> Result<Exit, AppError> {
+    let journal = Journal::default();
+    super::block_on_change(run(settings, environment, printer, &journal), &journal, printer)
+}
+
+async fn run(
+    settings: &BumpSettings,
+    environment: &Environment,
+    printer: &Printer,
+    journal: &Journal,
+) -> Result<Exit, AppError> {
+    let request = Request {
+        common: &settings.common,
+        environment,
+        words: settings.selection.words(),
+        all_namespaces: settings.all_namespaces,
+        labels: settings.label_selector.clone(),
+        fields: None,
+        thorough: false,
+    };
+    let seen = look(&request, printer).await?;
+    let place = super::place(&seen, &settings.common);
+    journal.place(&place);
+    let candidates = match choose_workloads(settings, &seen, printer).await? {
+        Answer::Given(candidates) => candidates,
+        Answer::Escaped => return Ok(left(printer)),
+        Answer::Interrupted => return Ok(Exit::Interrupted),
+    };
+    if candidates.is_empty() {
+        printer.message(&page::nothing_to_do(&place));
+        return Ok(Exit::Done);
+    }
+    let (gathered, skipped) = gather::gather(&seen, candidates, &settings.containers, settings.content).await;
+    let mut wish = Wish {
+        to: settings.to.clone().unwrap_or(To::Tag(None)),
+        content: settings.content,
+        scheme: scheme_choice(settings.scheme),
+        part: settings.part.map(part),
+        cause: format!("kubectl freshimage {}", settings.command),
+        now: seen.now,
+    };
+    let mut needed = planning::needed(&gathered, &wish);
+    planning::find(&seen.registries, &mut needed, &wish).await;
+    if settings.to.is_none() && !gathered.is_empty() {
+        match questions::way(&seen.registries, &gathered, &mut wish, &mut needed, printer.message_palette()).await? {
+            Answer::Given(()) => {}
+            Answer::Escaped => return Ok(left(printer)),
+            Answer::Interrupted => return Ok(Exit::Interrupted),
+        }
+    }
+    let mut plan = planning::plan(&gathered, skipped, &needed, &wish);
+    if !settings.applying.force && !asks(&settings.applying) && settings.applying.dry_run == DryRun::None {
+        plan.refuse(|target| page::owned_elsewhere(target).map(|(reason, hint)| (reason, Some(hint))));
+    }
+    let live = Live::start(printer.live());
+    let applying = Applying {
+        cluster: &seen.cluster,
+        common: &settings.common,
+        environment,
+        settings: &settings.applying,
+        live: &live,
+        journal,
+    };
+    carry_on(&applying, plan, &place, printer).await
+}
+
+/// The workloads that are meant, or that somebody picks.
+async fn choose_workloads(
+    settings: &BumpSettings,
+    seen: &Seen,
+    printer: &Printer,
+) -> Result<Answer<Vec<Candidate>>, AppError> {
+    let named = matches!(settings.selection, Selection::Named(_));
+    let mut candidates = choose::candidates(&seen.diagnosis, named);
+    if named {
+        return Ok(Answer::Given(candidates));
+    }
+    candidates.retain(choose::is_worth_it);
+    let said = settings.all || settings.label_selector.is_some() || settings.selection != Selection::All;
+    if said || !asks(&settings.applying) {
+        return Ok(Answer::Given(candidates));
+    }
+    candidates.retain(|candidate| candidate.items.iter().any(choose::runs_old));
+    if candidates.is_empty() {
+        return Ok(Answer::Given(candidates));
+    }
+    questions::workloads(candidates, seen, printer.message_palette()).await
+}
+
+/// Somebody is asked what is not said.
+fn asks(applying: &ApplySettings) -> bool {
+    applying.interactive && !applying.yes
+}
+
+fn left(printer: &Printer) -> Exit {
+    printer.message("Nothing was changed.\n");
+    Exit::Done
+}
+
+/// Shows a plan and carries it out, as far as the settings say. `undo` ends here too.
+pub(super) async fn carry_on(
+    applying: &Applying<'_>,
+    mut plan: Plan,
+    place: &Place,
+    printer: &Printer,
+) -> Result<Exit, AppError> {
+    let settings = applying.settings;
+    let mut notes = Vec::new();
+    if settings.dry_run != DryRun::Client && !plan.targets.is_empty() {
+        let checked = apply::check(applying, &plan).await?;
+        notes = checked.notes;
+        let mut refused = checked.refused.into_iter();
+        plan.refuse(|_| refused.next().flatten());
+    }
+    let plan = Arc::new(plan);
+    page::print(printer, &plan, settings.format, place)?;
+    for note in &notes {
+        printer.message(&page::note(note, printer.message_palette()));
+    }
+    let refused = plan.refusals().next().is_some();
+    if refused && !settings.keep_going {
+        return Err(refusal(&plan));
+    }
+    if settings.dry_run != DryRun::None {
+        return Ok(if refused { Exit::Failed } else { Exit::Done });
+    }
+    if plan.is_empty() {
+        return Ok(if refused { Exit::Failed } else { Exit::Done });
+    }
+    if asks(settings) && plan.targets_to_patch().next().is_some() {
+        let question = page::question(&plan);
+        match prompt::ask(move || prompt::confirm(&question)).await? {
+            Answer::Given(true) => {}
+            Answer::Given(false) | Answer::Escaped => return Ok(left(printer)),
+            Answer::Interrupted => return Ok(Exit::Interrupted),
+        }
+    }
+    let outcome = applying.carry_out(&plan).await?;
+    let outcome = offer_way_back(applying, &plan, outcome).await?;
+    applying.live.clear();
+    outcome::print(printer, &plan, &outcome, settings.format, place)?;
+    Ok(match end(&outcome, settings.wait, refused) {
+        End::Done => Exit::Done,
+        End::Failed => Exit::Failed,
+        End::Unconfirmed => Exit::Unconfirmed,
+        End::Refused => Exit::Refused,
+    })
+}
+
+/// Somebody who can be asked decides whether what did not come to run is taken back.
+async fn offer_way_back(applying: &Applying<'_>, plan: &Arc<Plan>, outcome: Outcome) -> Result<Outcome, AppError> {
+    if !asks(applying.settings) || applying.settings.rollback {
+        return Ok(outcome);
+    }
+    let failed = applying.failed(plan, &outcome);
+    for (number, (place, why)) in failed.into_iter().enumerate() {
+        if number == 0 {
+            applying.live.clear();
+        }
+        let question = page::way_back_question(&plan.targets[place], &why);
+        match prompt::ask(move || prompt::confirm(&question)).await? {
+            Answer::Given(true) => applying.take_back_now(plan, place).await,
+            Answer::Given(false) | Answer::Escaped => {}
+            Answer::Interrupted => break,
+        }
+    }
+    Ok(applying.journal.read().map(|(_, outcome)| outcome).unwrap_or(outcome))
+}
+
+/// Everything that was refused, as one error: nothing was written.
+fn refusal(plan: &Plan) -> AppError {
+    let refused: Vec<&Skipped> = plan.refusals().collect();
+    let changed = |skipped: &&Skipped| skipped.reason.contains("by now") || skipped.reason.contains("was quicker");
+    let kind = if refused.iter().any(changed) { Kind::Refused } else { Kind::Failed };
+    let mut error = AppError { kind, ..AppError::failed("a part of it is refused, so nothing was changed") };
+    for skipped in &refused {
+        error = error.because(page::skipped_words(skipped));
+    }
+    for skipped in &refused {
+        if let Some(hint) = &skipped.hint {
+            error = error.hint(hint.clone());
+        }
+    }
+    if !plan.targets.is_empty() {
+        error = error.hint("`--keep-going` does the rest");
+    }
+    error
+}
+
+/// The core's word for a flag's.
+pub(super) fn scheme_choice(name: SchemeName) -> SchemeChoice {
+    match name {
+        SchemeName::Auto => SchemeChoice::Auto,
+        SchemeName::Increment => SchemeChoice::Increment,
+        SchemeName::Semver => SchemeChoice::Semver,
+        SchemeName::Date => SchemeChoice::Date,
+        SchemeName::Digest => SchemeChoice::Digest,
+    }
+}
+
+/// The core's word for a flag's.
+pub(super) fn part(name: PartName) -> Part {
+    match name {
+        PartName::Major => Part::Major,
+        PartName::Minor => Part::Minor,
+        PartName::Patch => Part::Patch,
+    }
+}

@@ -1,0 +1,169 @@
+//! From what is known to the plan: names are looked for, the core decides the rest.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::super::naming::{self, Wanted};
+use super::gather::{Gathered, Known};
+use crate::domain::diagnosis::ContainerName;
+use crate::domain::plan::assemble::{self, Around};
+use crate::domain::plan::change::{self, Name, Refusal};
+use crate::domain::plan::{ContentOf, Plan, Skipped, Target, To};
+use crate::domain::scheme::{Part, SchemeChoice};
+use crate::domain::workload::Access;
+use crate::domain::{Digest, Repository};
+use crate::registry::Registries;
+
+/// How everything is to be changed.
+#[derive(Debug, Clone)]
+pub(super) struct Wish {
+    pub(super) to: To,
+    pub(super) content: ContentOf,
+    pub(super) scheme: SchemeChoice,
+    pub(super) part: Option<Part>,
+    /// The command, for a change's cause.
+    pub(super) cause: String,
+    pub(super) now: Timestamp,
+}
+
+impl Wish {
+    /// The day, in UTC.
+    pub(super) fn today(&self) -> jiff::civil::Date {
+        self.now.to_zoned(jiff::tz::TimeZone::UTC).date()
+    }
+}
+
+/// A name that some places need: one for each tag of a repository and each content of it.
+#[derive(Debug, Clone)]
+pub(super) struct Needed {
+    pub(super) repository: Repository,
+    /// The tag that is asked for now.
+    pub(super) tag: Arc<str>,
+    /// The content that is to get the name; none where a tag that is there is switched to.
+    pub(super) digest: Option<Digest>,
+    pub(super) access: Arc<Access>,
+    /// What was found.
+    pub(super) found: Option<Result<Name, Refusal>>,
+}
+
+/// Which names are needed, each once.
+pub(super) fn needed(gathered: &[Gathered], wish: &Wish) -> Vec<Needed> {
+    let mut needed: Vec<Needed> = Vec::new();
+    if !matches!(wish.to, To::Tag(_) | To::Existing(_)) {
+        return needed;
+    }
+    for (one, known) in gathered.iter().flat_map(|one| one.places.iter().map(move |known| (one, known))) {
+        let Some((repository, tag, digest)) = key(one, known, wish) else { continue };
+        let same = |other: &Needed| other.repository == repository && other.tag == tag && other.digest == digest;
+        if !needed.iter().any(same) {
+            needed.push(Needed { repository, tag, digest, access: Arc::clone(&known.access), found: None });
+        }
+    }
+    needed
+}
+
+/// Whose name a place needs; `None` where it needs none, or cannot get one.
+fn key(one: &Gathered, known: &Known, wish: &Wish) -> Option<(Repository, Arc<str>, Option<Digest>)> {
+    let reference = known.reference.as_ref()?;
+    let tag = reference.resolved_tag().unwrap_or_else(|| "latest".into());
+    if let To::Existing(_) = wish.to {
+        return Some((reference.repository().clone(), tag, None));
+    }
+    let place = one.place(known);
+    let digest = change::wanted(&place, wish.content).ok()?;
+    if wish.to == To::Tag(None) && change::is_done(&place, &digest) {
+        return None;
+    }
+    Some((reference.repository().clone(), tag, Some(digest)))
+}
+
+/// Looks for the names that were not found yet.
+pub(super) async fn find(registries: &Registries, needed: &mut [Needed], wish: &Wish) {
+    let looks = needed.iter().map(|need| async {
+        if let Some(found) = &need.found {
+            return found.clone();
+        }
+        let wanted = Wanted {
+            repository: &need.repository,
+            access: &need.access,
+            tag: &need.tag,
+            digest: need.digest.as_ref(),
+            scheme: wish.scheme,
+            part: wish.part,
+            today: wish.today(),
+            reuse: true,
+        };
+        match &wish.to {
+            To::Tag(Some(name)) | To::Existing(name) => naming::named(registries, &wanted, name).await,
+            _ => naming::proposed(registries, &wanted).await,
+        }
+    });
+    let found = futures::future::join_all(looks).await;
+    for (need, found) in needed.iter_mut().zip(found) {
+        need.found = Some(found);
+    }
+}
+
+/// The plan.
+pub(super) fn plan(gathered: &[Gathered], mut skipped: Vec<Skipped>, needed: &[Needed], wish: &Wish) -> Plan {
+    let mut targets = Vec::new();
+    for one in gathered {
+        let (target, left_out) = target(one, needed, wish);
+        targets.extend(target);
+        skipped.extend(left_out);
+    }
+    let names: Vec<(Repository, Name)> = needed
+        .iter()
+        .filter(|_| matches!(wish.to, To::Tag(_)))
+        .filter_map(|need| Some((need.repository.clone(), need.found.as_ref()?.as_ref().ok()?.clone())))
+        .collect();
+    assemble::plan(targets, &names, skipped)
+}
+
+fn target(one: &Gathered, needed: &[Needed], wish: &Wish) -> (Option<Target>, Vec<Skipped>) {
+    let mut changes = Vec::new();
+    let mut refusals: Vec<(ContainerName, Refusal)> = Vec::new();
+    for known in &one.places {
+        let name = key(one, known, wish).and_then(|(repository, tag, digest)| {
+            needed.iter().find(|need| need.repository == repository && need.tag == tag && need.digest == digest)
+        });
+        let name = match name.and_then(|need| need.found.as_ref()) {
+            Some(Err(refusal)) => {
+                refusals.push((known.slot.container.clone(), refusal.clone()));
+                continue;
+            }
+            Some(Ok(name)) => Some(name),
+            None => None,
+        };
+        match change::change(&one.place(known), &wish.to, wish.content, name) {
+            Ok(change) => changes.push(change),
+            Err(refusal) => refusals.push((known.slot.container.clone(), refusal)),
+        }
+    }
+    // Where nobody named the containers, those that cannot be changed do not keep the others from it.
+    let refused = one.asked_for || (one.candidate.named && changes.is_empty());
+    let skipped = refusals
+        .into_iter()
+        .map(|(container, refusal)| Skipped {
+            namespace: Arc::clone(&one.candidate.namespace),
+            workload: one.candidate.workload.clone(),
+            container: Some(container),
+            reason: refusal.reason,
+            hint: refusal.hint,
+            refused,
+        })
+        .collect();
+    if changes.is_empty() {
+        return (None, skipped);
+    }
+    let managers = one.managers();
+    let around = Around {
+        definition: &one.defined.definition,
+        managers: &managers,
+        pods: one.candidate.pods(),
+        cause: &wish.cause,
+        now: wish.now,
+    };
+    (Some(assemble::target(&around, changes)), skipped)
+}

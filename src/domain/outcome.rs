@@ -1,0 +1,214 @@
+//! What became of a plan, kept while it is carried out: whoever stops it half way, or finds the API server gone, is told
+//! exactly what was changed, what was not, and what is not known.
+
+use super::Digest;
+use super::diagnosis::WorkloadName;
+use super::plan::{Plan, Target};
+use super::verification::Confirmation;
+
+/// What became of a plan so far. The places are those of the plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// For each tag.
+    pub tags: Vec<TagState>,
+    /// For each target.
+    pub targets: Vec<TargetState>,
+    /// Why nothing was begun, or nothing more.
+    pub stopped: Option<String>,
+}
+
+/// What became of a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TagState {
+    /// Nothing was sent.
+    Untouched,
+    /// It was there with the planned content.
+    Existed,
+    /// It is being written: sent, not answered.
+    Writing,
+    /// It was written and serves the planned content.
+    Written,
+    /// Somebody else gave the name to other content.
+    Taken(Digest),
+    /// It was not written; why.
+    Failed(String),
+}
+
+/// What became of a workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetState {
+    /// Nothing was sent.
+    Untouched,
+    /// The patch was sent, and is not answered.
+    Patching,
+    /// It is as planned; how its pods are is not known (yet).
+    Patched {
+        /// It was so before.
+        already: bool,
+    },
+    /// It is not any more as it was looked at; nothing was changed.
+    Changed(String),
+    /// The patch was not carried out; why.
+    NotPatched(String),
+    /// Every pod that was to be replaced runs the planned content, proven.
+    Confirmed {
+        /// It was patched before.
+        already: bool,
+        /// The proof in numbers.
+        confirmation: Confirmation,
+    },
+    /// It is patched, and the new content was not proven to run; why.
+    Unconfirmed {
+        /// In one sentence.
+        why: String,
+        /// What is known of its pods.
+        confirmation: Confirmation,
+    },
+    /// The new content did not come to run, and the workload was taken back to what ran before.
+    TakenBack {
+        /// Why the new content did not come to run.
+        why: String,
+        /// Whether the old content was proven to run again; if not, why not.
+        problem: Option<String>,
+    },
+}
+
+impl Outcome {
+    /// Nothing done yet.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let tag = |exists| if exists { TagState::Existed } else { TagState::Untouched };
+        Self {
+            tags: plan.tags.iter().map(|tagging| tag(tagging.exists)).collect(),
+            targets: vec![TargetState::Untouched; plan.targets.len()],
+            stopped: None,
+        }
+    }
+
+    /// Something is in force that was not before, in the registry or the cluster, as far as is known.
+    #[must_use]
+    pub fn changed_anything(&self) -> bool {
+        self.tags.iter().any(|tag| matches!(tag, TagState::Written | TagState::Writing))
+            || self.targets.iter().any(TargetState::is_applied_now)
+    }
+}
+
+impl TargetState {
+    /// The workload is patched by this run, or may be.
+    #[must_use]
+    pub fn is_applied_now(&self) -> bool {
+        matches!(
+            self,
+            Self::Patching
+                | Self::Patched { already: false }
+                | Self::Confirmed { already: false, .. }
+                | Self::Unconfirmed { .. }
+                | Self::TakenBack { .. }
+        )
+    }
+
+    /// It is as planned and proven, or was never to be proven.
+    #[must_use]
+    pub fn is_good(&self, waits: bool) -> bool {
+        match self {
+            Self::Confirmed { .. } => true,
+            Self::Patched { .. } => !waits,
+            _ => false,
+        }
+    }
+}
+
+/// How a run with this outcome ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Everything that was planned is in force, and proven where that was asked for.
+    Done,
+    /// Something could not be done.
+    Failed,
+    /// Something is applied, and not confirmed.
+    Unconfirmed,
+    /// Somebody else was quicker, and nothing was applied.
+    Refused,
+}
+
+/// How the run ends. `waits`: the new content was to be proven. `refused`: a part of what was asked for was left out of
+/// the plan.
+#[must_use]
+pub fn end(outcome: &Outcome, waits: bool, refused: bool) -> End {
+    let any = |is: fn(&TargetState) -> bool| outcome.targets.iter().any(is);
+    let applied = any(TargetState::is_applied_now);
+    if outcome.targets.iter().any(|state| state.is_applied_now() && !state.is_good(waits)) {
+        return End::Unconfirmed;
+    }
+    let taken = outcome.tags.iter().any(|tag| matches!(tag, TagState::Taken(_)));
+    if taken || any(|state| matches!(state, TargetState::Changed(_))) {
+        return if applied { End::Unconfirmed } else { End::Refused };
+    }
+    if outcome.stopped.is_some() || refused || outcome.targets.iter().any(|state| !state.is_good(waits)) {
+        return End::Failed;
+    }
+    End::Done
+}
+
+/// A command that goes on with a target, or back: its words behind `kubectl freshimage`.
+#[must_use]
+pub fn go_on(target: &Target) -> Option<Vec<String>> {
+    let change = target.changes.first()?;
+    let to = if change.pull_policy.is_some() || (change.new_image == *change.image && !change.new_image.contains('@')) {
+        "always-pull".to_owned()
+    } else if change.new_image.contains('@') {
+        "digest".to_owned()
+    } else {
+        let reference: super::Reference = change.new_image.parse().ok()?;
+        format!("tag={}", reference.tag()?)
+    };
+    Some(vec!["bump".to_owned(), words(&target.workload), "--to".to_owned(), to])
+}
+
+fn words(name: &WorkloadName) -> String {
+    let group = name.api_version.split_once('/').map_or("", |(group, _)| group);
+    let kind = name.kind.to_lowercase();
+    if group.contains('.') { format!("{kind}.{group}/{}", name.name) } else { format!("{kind}/{}", name.name) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(targets: &[TargetState], waits: bool) -> End {
+        end(&Outcome { tags: Vec::new(), targets: targets.to_vec(), stopped: None }, waits, false)
+    }
+
+    #[test]
+    fn the_end_is_told_by_the_worst_that_is_in_force() {
+        let confirmed = TargetState::Confirmed { already: false, confirmation: Confirmation::default() };
+        let before = TargetState::Confirmed { already: true, confirmation: Confirmation::default() };
+        let unconfirmed =
+            TargetState::Unconfirmed { why: "it crashes".to_owned(), confirmation: Confirmation::default() };
+        let changed = TargetState::Changed("its image is another".to_owned());
+        let failed = TargetState::NotPatched("forbidden".to_owned());
+        let back = TargetState::TakenBack { why: "it crashes".to_owned(), problem: None };
+        let patched = TargetState::Patched { already: false };
+        for (targets, waits, expected) in [
+            (vec![confirmed.clone()], true, End::Done),
+            (vec![before.clone()], true, End::Done),
+            (vec![patched.clone()], false, End::Done),
+            (vec![patched.clone()], true, End::Unconfirmed),
+            (vec![TargetState::Patching], true, End::Unconfirmed),
+            (vec![confirmed.clone(), unconfirmed.clone()], true, End::Unconfirmed),
+            (vec![back], true, End::Unconfirmed),
+            (vec![changed.clone()], true, End::Refused),
+            (vec![before, changed.clone()], true, End::Refused),
+            (vec![confirmed.clone(), changed], true, End::Unconfirmed),
+            (vec![failed.clone()], true, End::Failed),
+            (vec![confirmed.clone(), failed], true, End::Failed),
+            (vec![confirmed.clone(), TargetState::Untouched], true, End::Failed),
+            (vec![], true, End::Done),
+        ] {
+            assert_eq!(ended(&targets, waits), expected, "{targets:?}");
+        }
+        let all = Outcome { targets: vec![confirmed], ..Outcome::default() };
+        assert_eq!(end(&all, true, true), End::Failed, "a part was left out");
+        assert_eq!(end(&Outcome { stopped: Some("no".to_owned()), ..Outcome::default() }, true, false), End::Failed);
+    }
+}

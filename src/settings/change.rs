@@ -1,0 +1,294 @@
+//! Runs of the commands that change something, validated.
+
+use std::time::Duration;
+
+use super::{CommonSettings, Environment, RequestTimeout, Selection, Target, given, parse_duration};
+use crate::cli::{self, ContentName, DryRun, PartName, PlanFormat, SchemeName};
+use crate::domain::floating::is_floating;
+use crate::domain::plan::{ContentOf, To};
+use crate::domain::reference::check_tag;
+use crate::error::AppError;
+
+/// A run of `bump` or `pin`.
+#[derive(Debug, Clone)]
+pub struct BumpSettings {
+    /// What every command has.
+    pub common: CommonSettings,
+    /// Which workloads.
+    pub selection: Selection,
+    /// `--all`.
+    pub all: bool,
+    /// `-A`.
+    pub all_namespaces: bool,
+    /// `-l`.
+    pub label_selector: Option<String>,
+    /// `-c`; empty is every container that needs it.
+    pub containers: Vec<String>,
+    /// `--to`; `None` is to be asked for.
+    pub to: Option<To>,
+    /// `--scheme`.
+    pub scheme: SchemeName,
+    /// `--bump`.
+    pub part: Option<PartName>,
+    /// `--content`.
+    pub content: ContentOf,
+    /// How it is carried out.
+    pub applying: ApplySettings,
+    /// `bump` or `pin`.
+    pub command: &'static str,
+}
+
+/// A run of `undo`.
+#[derive(Debug, Clone)]
+pub struct UndoSettings {
+    /// What every command has.
+    pub common: CommonSettings,
+    /// Which workloads.
+    pub targets: Vec<Target>,
+    /// How it is carried out.
+    pub applying: ApplySettings,
+}
+
+/// A run of `next-tag`.
+#[derive(Debug, Clone)]
+pub struct NextTagSettings {
+    /// What every command has.
+    pub common: CommonSettings,
+    /// The image as given.
+    pub image: String,
+    /// `--scheme`.
+    pub scheme: SchemeName,
+    /// `--bump`.
+    pub part: Option<PartName>,
+}
+
+/// How a change is carried out.
+#[derive(Debug, Clone)]
+pub struct ApplySettings {
+    /// `--dry-run`.
+    pub dry_run: DryRun,
+    /// `--yes`.
+    pub yes: bool,
+    /// Somebody can be asked.
+    pub interactive: bool,
+    /// `--force`.
+    pub force: bool,
+    /// `--keep-going`.
+    pub keep_going: bool,
+    /// `--timeout`, for each workload.
+    pub timeout: Duration,
+    /// Not `--no-wait`.
+    pub wait: bool,
+    /// `--rollback`.
+    pub rollback: bool,
+    /// `--max-parallel`.
+    pub max_parallel: usize,
+    /// `--field-manager`.
+    pub field_manager: String,
+    /// `-o`; a page of text if `None`.
+    pub format: Option<PlanFormat>,
+}
+
+impl BumpSettings {
+    /// Validates the raw flags of `bump`.
+    ///
+    /// # Errors
+    /// A usage error that says which flags contradict each other, cannot be read, or are missing where nobody can be
+    /// asked.
+    pub fn new(flags: cli::Bump, connection: cli::Connection, environment: &Environment) -> Result<Self, AppError> {
+        let to = given(flags.to).map(|text| way(&text)).transpose()?;
+        if !matches!(to, None | Some(To::Tag(None))) && (flags.scheme.is_some() || flags.bump.is_some()) {
+            return Err(AppError::usage("`--scheme` and `--bump` are for a proposed tag")
+                .hint("leave them out, or choose `--to tag`"));
+        }
+        let content = content(flags.content);
+        if content == ContentOf::Running && matches!(to, Some(To::Existing(_) | To::AlwaysPull)) {
+            return Err(AppError::usage("`--content running` has no meaning with this `--to`")
+                .hint("choose `--to tag` or `--to digest`"));
+        }
+        let common = CommonSettings::new(connection, &flags.registries, environment)?;
+        let applying = ApplySettings::new(flags.applying, environment)?;
+        Self::validated(Self {
+            scheme: flags.scheme.unwrap_or(SchemeName::Auto),
+            part: flags.bump,
+            ..Self::selected(flags.selected, common, to, content, applying, "bump")?
+        })
+    }
+
+    /// Validates the raw flags of `pin`.
+    ///
+    /// # Errors
+    /// As for `bump`.
+    pub fn pin(flags: cli::Pin, connection: cli::Connection, environment: &Environment) -> Result<Self, AppError> {
+        let common = CommonSettings::new(connection, &flags.registries, environment)?;
+        let applying = ApplySettings::new(flags.applying, environment)?;
+        let to = Some(To::Digest);
+        Self::validated(Self::selected(flags.selected, common, to, content(flags.content), applying, "pin")?)
+    }
+
+    fn selected(
+        flags: cli::Selected,
+        common: CommonSettings,
+        to: Option<To>,
+        content: ContentOf,
+        applying: ApplySettings,
+        command: &'static str,
+    ) -> Result<Self, AppError> {
+        let selection = Selection::parse(&flags.targets)?;
+        selection.check_beside(flags.all_namespaces, flags.selector.as_deref(), None)?;
+        if flags.all && selection != Selection::All {
+            return Err(
+                AppError::usage("`--all` has no meaning beside names or types").hint("leave out `--all`, or the names")
+            );
+        }
+        Ok(Self {
+            common,
+            selection,
+            all: flags.all,
+            all_namespaces: flags.all_namespaces,
+            label_selector: given(flags.selector),
+            containers: flags.container,
+            to,
+            scheme: SchemeName::Auto,
+            part: None,
+            content,
+            applying,
+            command,
+        })
+    }
+
+    /// Where nobody can be asked, everything has to be said.
+    fn validated(self) -> Result<Self, AppError> {
+        let applying = &self.applying;
+        let example = format!(
+            "kubectl freshimage {} deployment/web{}",
+            self.command,
+            match self.command {
+                "pin" => "",
+                _ => " --to tag",
+            }
+        );
+        let says_which = self.selection != Selection::All || self.all || self.label_selector.is_some();
+        let asks = applying.interactive && !applying.yes;
+        if !asks && !says_which {
+            return Err(AppError::usage("which workloads are meant is not said, and nobody can be asked")
+                .hint(format!("name them, or say `--all` for everything that runs old content: `{example} --yes`")));
+        }
+        if !asks && self.to.is_none() {
+            return Err(AppError::usage("`--to` is not said, and nobody can be asked")
+                .hint(format!("say how, as in `{example} --yes`; `--help` has the ways")));
+        }
+        applying.can_go_on(&example)?;
+        Ok(self)
+    }
+}
+
+impl UndoSettings {
+    /// Validates the raw flags of `undo`.
+    ///
+    /// # Errors
+    /// A usage error.
+    pub fn new(flags: cli::Undo, connection: cli::Connection, environment: &Environment) -> Result<Self, AppError> {
+        let example = "kubectl freshimage undo deployment/web";
+        let Selection::Named(targets) = Selection::parse(&flags.targets)? else {
+            return Err(
+                AppError::usage("what is to be undone has to be named").hint(format!("name it as in `{example}`"))
+            );
+        };
+        let applying = ApplySettings::new(flags.applying, environment)?;
+        applying.can_go_on(example)?;
+        Ok(Self { common: CommonSettings::new(connection, &flags.registries, environment)?, targets, applying })
+    }
+}
+
+impl NextTagSettings {
+    /// Validates the raw flags of `next-tag`.
+    ///
+    /// # Errors
+    /// A usage error.
+    pub fn new(flags: cli::NextTag, connection: cli::Connection, environment: &Environment) -> Result<Self, AppError> {
+        Ok(Self {
+            common: CommonSettings::new(connection, &flags.registries, environment)?,
+            image: flags.image,
+            scheme: flags.scheme.unwrap_or(SchemeName::Auto),
+            part: flags.bump,
+        })
+    }
+}
+
+impl ApplySettings {
+    fn new(flags: cli::Applying, environment: &Environment) -> Result<Self, AppError> {
+        let RequestTimeout::After(timeout) = parse_duration("--timeout", &flags.timeout)? else {
+            return Err(AppError::usage("`--timeout 0` leaves no time for the pods")
+                .hint("leave the waiting out with `--no-wait`"));
+        };
+        if flags.no_wait && flags.rollback {
+            return Err(AppError::usage("`--rollback` has to wait for what would make it go back")
+                .hint("leave out `--no-wait`"));
+        }
+        if flags.max_parallel == 0 {
+            return Err(AppError::usage("`--max-parallel 0` changes nothing").hint("say how many at once: 1 or more"));
+        }
+        if flags.field_manager.is_empty() || flags.field_manager.len() > 128 {
+            return Err(AppError::usage("`--field-manager` needs a name of at most 128 characters"));
+        }
+        Ok(Self {
+            dry_run: flags.dry_run,
+            yes: flags.yes,
+            interactive: environment.stdin_is_terminal && environment.stderr.is_terminal,
+            force: flags.force,
+            keep_going: flags.keep_going,
+            timeout,
+            wait: !flags.no_wait,
+            rollback: flags.rollback,
+            max_parallel: usize::from(flags.max_parallel),
+            field_manager: flags.field_manager,
+            format: flags.output,
+        })
+    }
+
+    fn can_go_on(&self, example: &str) -> Result<(), AppError> {
+        if self.yes || self.interactive || self.dry_run != DryRun::None {
+            return Ok(());
+        }
+        Err(AppError::usage("nobody can be asked whether to do it")
+            .hint(format!("say `--yes`, or look at the plan alone: `{example} --dry-run=client`")))
+    }
+}
+
+fn content(name: ContentName) -> ContentOf {
+    match name {
+        ContentName::Served => ContentOf::Served,
+        ContentName::Running => ContentOf::Running,
+    }
+}
+
+/// `--to`.
+fn way(text: &str) -> Result<To, AppError> {
+    let (word, name) = match text.split_once('=') {
+        Some((word, name)) => (word, Some(name)),
+        None => (text, None),
+    };
+    let named = |name: &str| match check_tag(name) {
+        Ok(()) => Ok(name.to_owned()),
+        Err(error) => Err(AppError::usage(format!("`--to {word}` cannot have `{name}`")).because(error.to_string())),
+    };
+    match (word, name) {
+        ("tag", None) => Ok(To::Tag(None)),
+        ("tag", Some(name)) if is_floating(name) => Err(AppError::usage(format!(
+            "`{name}` is a name that moves by design: it would be re-pushed like the last one"
+        ))
+        .hint("choose a name that stays, or let one be proposed with `--to tag`")),
+        ("tag", Some(name)) => Ok(To::Tag(Some(named(name)?))),
+        ("existing", Some(name)) => Ok(To::Existing(named(name)?)),
+        ("existing", None) => Err(AppError::usage("`--to existing` needs a name").hint("write `--to existing=1.4.2`")),
+        ("digest", None) => Ok(To::Digest),
+        ("always-pull", None) => Ok(To::AlwaysPull),
+        _ => Err(AppError::usage(format!("`--to` does not know `{text}`"))
+            .hint("it knows tag, tag=NAME, digest, existing=NAME and always-pull")),
+    }
+}
+
+#[cfg(test)]
+#[path = "change_tests.rs"]
+mod tests;

@@ -1,0 +1,123 @@
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use super::*;
+use crate::cli::{Cli, Command};
+use crate::settings::Terminal;
+
+fn terminal() -> Environment {
+    let stderr = Terminal { is_terminal: true, width: Some(80) };
+    Environment { stdin_is_terminal: true, stderr, ..Environment::default() }
+}
+
+fn parsed(environment: &Environment, words: &[&str]) -> Result<BumpSettings, AppError> {
+    let arguments: Vec<OsString> =
+        ["kubectl-freshimage"].iter().chain(words).map(|word| OsString::from(*word)).collect();
+    let cli = Cli::try_parse_from(&arguments).map_err(|error| cli::usage_error(&error, &arguments).unwrap())?;
+    match cli.command {
+        Command::Bump(flags) => BumpSettings::new(flags, cli.connection, environment),
+        Command::Pin(flags) => BumpSettings::pin(flags, cli.connection, environment),
+        Command::Undo(flags) => {
+            UndoSettings::new(flags, cli.connection, environment).map(|_| panic!("it was to be refused"))
+        }
+        _ => panic!("another command"),
+    }
+}
+
+fn refused(environment: &Environment, line: &str) -> String {
+    let words: Vec<&str> = line.split(' ').collect();
+    let error = parsed(environment, &words).unwrap_err();
+    assert_eq!(error.exit(), crate::exit::Exit::Usage, "{line}");
+    error.message
+}
+
+#[test]
+fn every_way_is_understood() {
+    for (text, expected) in [
+        ("tag", To::Tag(None)),
+        ("tag=1.4.2", To::Tag(Some("1.4.2".to_owned()))),
+        ("existing=main", To::Existing("main".to_owned())),
+        ("digest", To::Digest),
+        ("always-pull", To::AlwaysPull),
+    ] {
+        let settings = parsed(&Environment::default(), &["bump", "deploy/web", "--yes", "--to", text]).unwrap();
+        assert_eq!(settings.to, Some(expected), "{text}");
+    }
+    assert_eq!(parsed(&Environment::default(), &["pin", "deploy/web", "--yes"]).unwrap().to, Some(To::Digest));
+}
+
+#[test]
+fn ways_that_make_no_sense_are_refused() {
+    let nobody = Environment::default();
+    for (text, word) in [
+        ("latest", "does not know `latest`"),
+        ("tag=latest", "moves by design"),
+        ("tag=", "cannot have ``"),
+        ("tag=a/b", "cannot have `a/b`"),
+        ("existing", "needs a name"),
+        ("digest=sha256:1", "does not know"),
+    ] {
+        assert!(refused(&nobody, &format!("bump deploy/web --yes --to {text}")).contains(word), "{text}");
+    }
+}
+
+#[test]
+fn where_nobody_can_be_asked_everything_has_to_be_said() {
+    let nobody = Environment::default();
+    for (line, word) in [
+        ("bump", "which workloads"),
+        ("bump deploy/web", "`--to` is not said"),
+        ("bump deploy/web --to tag", "nobody can be asked whether"),
+        ("bump --to tag --yes", "which workloads"),
+        ("bump deploy/web --yes", "`--to` is not said"),
+        ("pin deploy/web", "nobody can be asked whether"),
+        ("undo deploy/web", "nobody can be asked whether"),
+        ("undo deployments", "has to be named"),
+    ] {
+        assert!(refused(&nobody, line).contains(word), "{line}");
+    }
+    for line in [
+        "bump deploy/web --to tag --yes",
+        "bump deploy/web --to tag --dry-run",
+        "bump --all --to tag --yes",
+        "bump deployments --to digest --yes",
+        "bump -l app=web --to digest --yes",
+        "pin deploy/web --dry-run=server",
+    ] {
+        assert!(parsed(&nobody, &line.split(' ').collect::<Vec<_>>()).is_ok(), "{line}");
+    }
+    // With `--yes` nothing is asked on a terminal either.
+    assert!(refused(&terminal(), "bump --yes --to tag").contains("which workloads"));
+    assert!(refused(&terminal(), "bump deploy/web --yes").contains("`--to` is not said"));
+    for line in ["bump", "bump deploy/web", "bump --to tag", "pin", "pin deploy/web"] {
+        assert!(parsed(&terminal(), &line.split(' ').collect::<Vec<_>>()).is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn contradictions_are_refused() {
+    for (line, word) in [
+        ("bump deploy/web --all", "`--all` has no meaning"),
+        ("bump deploy/web -A", "across all namespaces"),
+        ("bump deploy/web -l a=b", "selector has no meaning"),
+        ("bump deploy/web --to digest --scheme semver", "are for a proposed tag"),
+        ("bump deploy/web --to tag=1 --bump minor", "are for a proposed tag"),
+        ("bump deploy/web --to always-pull --content running", "`--content running` has no meaning"),
+        ("bump deploy/web --no-wait --rollback", "has to wait"),
+        ("bump deploy/web --timeout 0", "leaves no time"),
+        ("bump deploy/web --timeout soon", "`--timeout` cannot be read"),
+        ("bump deploy/web --max-parallel 0", "changes nothing"),
+        ("bump deploy/web --dry-run=maybe", "`--dry-run` does not know `maybe`"),
+    ] {
+        assert!(refused(&terminal(), line).contains(word), "{line}: {}", refused(&terminal(), line));
+    }
+}
+
+#[test]
+fn a_dry_run_without_a_value_asks_nobody() {
+    let run = |words: &[&str]| parsed(&terminal(), words).unwrap().applying.dry_run;
+    assert_eq!(run(&["bump", "deploy/web"]), DryRun::None);
+    assert_eq!(run(&["bump", "--dry-run", "deploy/web"]), DryRun::Client);
+    assert_eq!(run(&["bump", "deploy/web", "--dry-run=server"]), DryRun::Server);
+}
