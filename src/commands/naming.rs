@@ -27,6 +27,8 @@ pub(super) struct Wanted<'a> {
     pub(super) scheme: SchemeChoice,
     pub(super) part: Option<Part>,
     pub(super) today: Date,
+    /// Names that the same plan gives to other content.
+    pub(super) given: Vec<String>,
     /// A tag that holds the content already will do: a run that was interrupted wrote it, or somebody else did.
     pub(super) reuse: bool,
 }
@@ -62,6 +64,9 @@ pub(super) async fn proposed(registries: &Registries, wanted: &Wanted<'_>) -> Re
     }
     for place in 0..TRIES {
         let candidate = proposal.candidate(place).map_err(refused)?;
+        if wanted.given.contains(&candidate) {
+            continue;
+        }
         match holds(registries, wanted, &candidate).await? {
             None => return Ok(name(candidate, None, &proposal.evidence)),
             Some(held)

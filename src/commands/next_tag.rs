@@ -50,6 +50,7 @@ pub fn next_tag(settings: &NextTagSettings, environment: &Environment, printer: 
             scheme,
             part,
             today: Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
+            given: Vec::new(),
             reuse: false,
         };
         let name = naming::proposed(&registries, &wanted).await.map_err(|refusal| {

@@ -78,30 +78,51 @@ fn key(one: &Gathered, known: &Known, wish: &Wish) -> Option<(Repository, Arc<st
     Some((reference.repository().clone(), tag, Some(digest)))
 }
 
-/// Looks for the names that were not found yet.
+/// Looks for the names that were not found yet. Two contents of one repository may be offered the same one: then the
+/// later of them is offered the next.
 pub(super) async fn find(registries: &Registries, needed: &mut [Needed], wish: &Wish) {
     let looks = needed.iter().map(|need| async {
-        if let Some(found) = &need.found {
-            return found.clone();
-        }
-        let wanted = Wanted {
-            repository: &need.repository,
-            access: &need.access,
-            tag: &need.tag,
-            digest: need.digest.as_ref(),
-            scheme: wish.scheme,
-            part: wish.part,
-            today: wish.today(),
-            reuse: true,
-        };
-        match &wish.to {
-            To::Tag(Some(name)) | To::Existing(name) => naming::named(registries, &wanted, name).await,
-            _ => naming::proposed(registries, &wanted).await,
+        match &need.found {
+            Some(found) => found.clone(),
+            None => look(registries, need, wish, Vec::new()).await,
         }
     });
     let found = futures::future::join_all(looks).await;
     for (need, found) in needed.iter_mut().zip(found) {
         need.found = Some(found);
+    }
+    if wish.to != To::Tag(None) {
+        return;
+    }
+    for place in 1..needed.len() {
+        let (before, rest) = needed.split_at_mut(place);
+        let need = &mut rest[0];
+        let given: Vec<String> = before
+            .iter()
+            .filter(|other| other.repository == need.repository && other.digest != need.digest)
+            .filter_map(|other| Some(other.found.as_ref()?.as_ref().ok()?.tag.clone()))
+            .collect();
+        if matches!(&need.found, Some(Ok(name)) if given.contains(&name.tag)) {
+            need.found = Some(look(registries, need, wish, given).await);
+        }
+    }
+}
+
+async fn look(registries: &Registries, need: &Needed, wish: &Wish, given: Vec<String>) -> Result<Name, Refusal> {
+    let wanted = Wanted {
+        repository: &need.repository,
+        access: &need.access,
+        tag: &need.tag,
+        digest: need.digest.as_ref(),
+        scheme: wish.scheme,
+        part: wish.part,
+        today: wish.today(),
+        given,
+        reuse: true,
+    };
+    match &wish.to {
+        To::Tag(Some(name)) | To::Existing(name) => naming::named(registries, &wanted, name).await,
+        _ => naming::proposed(registries, &wanted).await,
     }
 }
 

@@ -144,6 +144,7 @@ async fn edit_names(registries: &Registries, wish: &Wish, needed: &mut [Needed])
                 scheme: wish.scheme,
                 part: wish.part,
                 today: wish.today(),
+                given: Vec::new(),
                 reuse: true,
             };
             let found = naming::named(registries, &wanted, &tag).await;

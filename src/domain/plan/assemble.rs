@@ -16,6 +16,9 @@ use crate::domain::{Reference, Repository};
 /// kubectl's annotation that says why a revision came to be; `kubectl rollout history` shows it.
 pub const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
 
+/// What `kubectl apply` leaves on whatever a manifest made.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// kubectl's annotation of a template that replaces the pods.
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
@@ -55,6 +58,12 @@ pub fn target(around: &Around<'_>, changes: Vec<Change>) -> Target {
     }
     warnings.sort();
     warnings.dedup();
+    if !pending.is_empty() && around.definition.annotation(LAST_APPLIED).is_some() {
+        warnings.push(
+            "it was made with `kubectl apply`: change the image in its manifest too, or the next one puts it back"
+                .to_owned(),
+        );
+    }
     assembled(around, changes, patch, warnings)
 }
 

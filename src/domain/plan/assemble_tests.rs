@@ -181,4 +181,7 @@ fn what_should_be_known_before_is_said_with_the_target() {
     let broken = deployment(Some(json!({history::ANNOTATION: "{"})));
     let warnings = target(&around(&broken), vec![change(&broken, 0, "reg.example.com/app:1.1")]).warnings;
     assert!(warnings[0].contains("cannot be read and is written anew"), "{warnings:?}");
+    let applied = deployment(Some(json!({LAST_APPLIED: "{}"})));
+    let warnings = target(&around(&applied), vec![change(&applied, 0, "reg.example.com/app:1.1")]).warnings;
+    assert!(warnings[0].contains("change the image in its manifest too"), "{warnings:?}");
 }

@@ -141,7 +141,7 @@ pub fn change(place: &Place<'_>, to: &To, content: ContentOf, name: Option<&Name
         Ok(back) => (Some(back), None),
         Err(why) => (None, Some(why)),
     };
-    let pod_image = place.item.map(|item| &item.image).filter(|image| **image != slot.image).map(Arc::clone);
+    let pod_image = rewritten(place).map(Arc::clone);
     Ok(Change {
         container: slot.container.clone(),
         verdict: place.item.map(|item| item.verdict),
@@ -158,6 +158,14 @@ pub fn change(place: &Place<'_>, to: &To, content: ContentOf, name: Option<&Name
         warnings,
         slot: slot.clone(),
     })
+}
+
+/// The pods' reference, where something on its way made another one of the template's. Pods that were made from an
+/// earlier template tell nothing of that.
+fn rewritten<'a>(place: &Place<'a>) -> Option<&'a Arc<str>> {
+    let item = place.item?;
+    let earlier = item.verdict == Verdict::Rolling || place.last.is_some_and(|last| *last.from == *item.image);
+    (item.image != place.slot.image && !earlier).then_some(&item.image)
 }
 
 /// What a pod that runs lets nobody change.
