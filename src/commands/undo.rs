@@ -11,7 +11,7 @@ use crate::domain::inventory::Workload;
 use crate::domain::plan::assemble::Around;
 use crate::domain::plan::content::Presence;
 use crate::domain::plan::undo::{self, Undo};
-use crate::domain::plan::{Plan, Skipped, Target};
+use crate::domain::plan::{Left, Plan, Skipped, Target};
 use crate::domain::rollout::{self, Progress};
 use crate::domain::workload::{Manager, OwnerReference};
 use crate::error::AppError;
@@ -60,12 +60,13 @@ async fn run(
                 reason,
                 hint,
                 refused: true,
+                changed: false,
             }),
         }
     }
     let asks = settings.applying.interactive && !settings.applying.yes;
     if !settings.applying.force && !asks && settings.applying.dry_run == crate::cli::DryRun::None {
-        plan.refuse(|target| page::owned_elsewhere(target).map(|(reason, hint)| (reason, Some(hint))));
+        plan.refuse(|target| page::owned_elsewhere(target).map(|(reason, hint)| Left::new(reason).hint(hint)));
     }
     let live = Live::start(printer.live());
     let applying = Applying {

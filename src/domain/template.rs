@@ -4,6 +4,7 @@
 //! Objects are kept as raw JSON. Typed structs drop the fields that they do not know, and a template that went
 //! through them would lose what a newer server or a custom resource put there.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -36,6 +37,9 @@ pub struct Definition {
     /// The raw object.
     pub object: Value,
 }
+
+/// The reference of each container and image volume of a template.
+pub type Asks = HashMap<ContainerName, Arc<str>>;
 
 /// One place of a template that asks for an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,6 +177,12 @@ impl Definition {
     #[must_use]
     pub fn slot(&self, container: &ContainerName) -> Option<&Slot> {
         self.slots.iter().find(|slot| slot.container == *container)
+    }
+
+    /// What each place asks for.
+    #[must_use]
+    pub fn asks(&self) -> Asks {
+        self.slots.iter().map(|slot| (slot.container.clone(), Arc::clone(&slot.image))).collect()
     }
 
     /// An annotation of the object itself.

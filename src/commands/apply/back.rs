@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use jiff::Timestamp;
 
-use super::Applying;
+use super::{Applying, Seen};
 use crate::domain::outcome::TargetState;
 use crate::domain::plan::Target;
 use crate::domain::plan::assemble::Around;
@@ -42,14 +42,13 @@ impl Applying<'_> {
             Err(problem) => return stays(problem.to_string()),
         };
         let before = self.starts(&back).await;
-        if let Err(state) = self.patch(&back).await {
-            return stays(match state {
-                TargetState::Changed(problem) | TargetState::NotPatched(problem) => problem,
-                _ => "no answer came".to_owned(),
-            });
-        }
+        let asks = match self.patch(&back).await {
+            Ok(asks) => asks,
+            Err(TargetState::Changed(problem) | TargetState::NotPatched(problem)) => return stays(problem),
+            Err(_) => return stays("no answer came".to_owned()),
+        };
         let deadline = Instant::now() + self.settings.timeout;
-        match self.wait_and_prove(&back, false, &before, deadline, line).await {
+        match self.wait_and_prove(&back, false, &Seen { before, asks }, deadline, line).await {
             TargetState::Confirmed { .. } => TargetState::TakenBack { why, problem: None },
             TargetState::Unconfirmed { why: problem, .. } => TargetState::TakenBack { why, problem: Some(problem) },
             _ => TargetState::TakenBack { why, problem: Some("what its pods run was not proven".to_owned()) },

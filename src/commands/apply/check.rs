@@ -6,8 +6,9 @@ use super::super::look;
 use super::Applying;
 use crate::cluster::{NotPatched, Patching, Review};
 use crate::domain::Repository;
-use crate::domain::plan::{Plan, Target};
-use crate::domain::remote::PushRight;
+use crate::domain::plan::{Left, Plan, Tagging, Target};
+use crate::domain::remote::{PushFailure, PushRight};
+use crate::domain::template::{Asks, Definition};
 use crate::error::AppError;
 
 /// Requests that are under way at once.
@@ -16,8 +17,10 @@ const AT_ONCE: usize = 8;
 /// What the API server and the registries said beforehand.
 #[derive(Debug, Default)]
 pub(in crate::commands) struct Checked {
-    /// For each target: why it would be refused, and what would help.
-    pub(in crate::commands) refused: Vec<Option<(String, Option<String>)>>,
+    /// For each target: why it would be refused.
+    pub(in crate::commands) refused: Vec<Option<Left>>,
+    /// For each target that would be accepted and was tried: what the server would store.
+    pub(in crate::commands) stored: Vec<Option<Asks>>,
     /// What could not be made sure of, each once.
     pub(in crate::commands) notes: Vec<String>,
 }
@@ -27,27 +30,15 @@ pub(in crate::commands) async fn check(applying: &Applying<'_>, plan: &Plan) -> 
     let (rights, patches) = futures::join!(push_rights(applying, plan), patches(applying, plan));
     let rights = rights?;
     let mut checked = Checked::default();
-    for (target, (patch, note)) in plan.targets.iter().zip(patches) {
-        let denied = plan
-            .tags_to_write()
-            .filter(|tagging| target.changes.iter().any(|change| change.needs(tagging)))
-            .find_map(|tagging| match rights.iter().find(|(repository, _)| *repository == tagging.repository) {
-                Some((repository, PushRight::Denied(failure))) => Some((
-                    format!(
-                        "the tag `{}` cannot be written: registry `{}` {}",
-                        tagging.tag,
-                        repository.registry,
-                        failure.clause()
-                    ),
-                    Some(
-                        "log in to the registry with an account that may push, or pin the digest, which writes nothing there: `--to digest`"
-                            .to_owned(),
-                    ),
-                )),
-                _ => None,
-            });
-        checked.refused.push(patch.or(denied));
-        checked.notes.extend(note);
+    for (target, judged) in plan.targets.iter().zip(patches) {
+        let denied = || {
+            let needed =
+                plan.tags_to_write().filter(|tagging| target.changes.iter().any(|change| change.needs(tagging)));
+            needed.filter_map(|tagging| cannot_be_written(tagging, &rights)).next()
+        };
+        checked.refused.push(judged.refused.or_else(denied));
+        checked.stored.push(judged.stored);
+        checked.notes.extend(judged.note);
     }
     for (repository, right) in &rights {
         if let PushRight::Unknown(why) = right {
@@ -60,6 +51,17 @@ pub(in crate::commands) async fn check(applying: &Applying<'_>, plan: &Plan) -> 
     checked.notes.sort();
     checked.notes.dedup();
     Ok(checked)
+}
+
+/// Why a tag cannot be written.
+fn cannot_be_written(tagging: &Tagging, rights: &[(Repository, PushRight)]) -> Option<Left> {
+    let (repository, right) = rights.iter().find(|(repository, _)| *repository == tagging.repository)?;
+    let PushRight::Denied(failure) = right else { return None };
+    let why = PushFailure::from(failure.clone()).clause();
+    let reason = format!("the tag `{}` cannot be written: registry `{}` {why}", tagging.tag, repository.registry);
+    Some(Left::new(reason).hint(
+        "log in to the registry with an account that may push, or pin the digest, which writes nothing there: `--to digest`",
+    ))
 }
 
 async fn push_rights(applying: &Applying<'_>, plan: &Plan) -> Result<Vec<(Repository, PushRight)>, AppError> {
@@ -77,7 +79,19 @@ async fn push_rights(applying: &Applying<'_>, plan: &Plan) -> Result<Vec<(Reposi
     Ok(stream::iter(asked).buffered(AT_ONCE).collect().await)
 }
 
-type Judged = (Option<(String, Option<String>)>, Option<String>);
+/// What the API server says of one patch.
+#[derive(Debug, Default)]
+struct Judged {
+    refused: Option<Left>,
+    stored: Option<Asks>,
+    note: Option<String>,
+}
+
+impl From<Left> for Judged {
+    fn from(refused: Left) -> Self {
+        Self { refused: Some(refused), ..Self::default() }
+    }
+}
 
 async fn patches(applying: &Applying<'_>, plan: &Plan) -> Vec<Judged> {
     stream::iter(&plan.targets).map(|target| judge(applying, target)).buffered(AT_ONCE).collect().await
@@ -85,38 +99,41 @@ async fn patches(applying: &Applying<'_>, plan: &Plan) -> Vec<Judged> {
 
 async fn judge(applying: &Applying<'_>, target: &Target) -> Judged {
     if target.patch.is_empty() {
-        return (None, None);
+        return Judged::default();
     }
     let how = Patching { manager: &applying.settings.field_manager, dry_run: true };
     let cluster = applying.cluster;
     let why = match cluster.patch(&target.namespace, &target.workload, &target.patch, how).await {
-        Ok(_) => return (None, None),
+        Ok(object) => {
+            let stored = Definition::read(object).ok().map(|definition| definition.asks());
+            return Judged { stored, ..Judged::default() };
+        }
         Err(why) => why,
     };
     match why {
         NotPatched::Conflict(words) => match applying.difference(target).await {
-            Some(difference) => (Some((difference, Some("look at it again and repeat the command".to_owned()))), None),
-            None => (Some((format!("the API server refuses the patch: {words}"), None)), None),
+            Some(difference) => {
+                Left { changed: true, ..Left::new(difference) }.hint("look at it again and repeat the command").into()
+            }
+            None => Left::new(format!("the API server refuses the patch: {words}")).into(),
         },
-        NotPatched::Missing => (Some(("it is gone".to_owned(), None)), None),
+        NotPatched::Missing => Left { changed: true, ..Left::new("it is gone") }.into(),
         NotPatched::Forbidden(words) => {
             let resource = crate::ui::names::workload_in_full(&target.workload);
-            let hint = format!("ask for `patch` on `{}`", resource.split('/').next().unwrap_or_default());
-            (Some((words, Some(hint))), None)
+            let resource = resource.split('/').next().unwrap_or_default();
+            Left::new(words).hint(format!("ask for `patch` on `{resource}`")).into()
         }
         NotPatched::Refused(words) | NotPatched::Silence(words) => {
-            (Some((format!("the API server refuses the patch: {words}"), None)), None)
+            Left::new(format!("the API server refuses the patch: {words}")).into()
         }
         // What it would do cannot be tried; the right to do it can be asked for.
         NotPatched::NoDryRun(words) => match cluster.may("patch", &target.namespace, &target.workload).await {
-            Review::Denied => (Some((format!("patching it is not allowed ({words})"), None)), None),
-            Review::Allowed | Review::Unknown => (
-                None,
-                Some(format!(
-                    "{}: could not be tried beforehand: {words}",
-                    crate::ui::names::workload(&target.workload)
-                )),
-            ),
+            Review::Denied => Left::new(format!("patching it is not allowed ({words})")).into(),
+            Review::Allowed | Review::Unknown => {
+                let name = crate::ui::names::workload(&target.workload);
+                let note = format!("{name}: could not be tried beforehand: {words}");
+                Judged { note: Some(note), ..Judged::default() }
+            }
         },
     }
 }

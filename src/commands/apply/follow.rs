@@ -8,11 +8,11 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::{Applying, workload_of};
+use super::{Applying, Seen, workload_of};
 use crate::cluster::{Expect, NotDefined, Scope, Selection};
 use crate::domain::plan::Target;
 use crate::domain::rollout::{self, Progress};
-use crate::domain::template::Replacement;
+use crate::domain::template::{Asks, Replacement};
 use crate::domain::verification;
 use crate::domain::workload::{Container, Owner, Pod, Role, State, WorkloadState};
 use crate::text::excerpt;
@@ -55,7 +55,7 @@ impl Applying<'_> {
         &self,
         target: &Target,
         already: bool,
-        before: &Starts,
+        seen: &Seen,
         deadline: Instant,
         line: &Line,
     ) -> Result<(), String> {
@@ -65,7 +65,7 @@ impl Applying<'_> {
         loop {
             let progress = match self.cluster.workload(&workload).await {
                 Ok(state) => {
-                    changed_meanwhile(target, &state)?;
+                    changed_meanwhile(target, &seen.asks, &state)?;
                     rollout::progress(&target.rollout.replacement, &target.workload.kind, &state)
                 }
                 Err(why) => {
@@ -81,7 +81,7 @@ impl Applying<'_> {
                 looked_at_pods = Some(Instant::now());
                 if let Some((pods, _)) = self.pods(target).await {
                     hanging = hangs(&pods);
-                    let replaced = |pod: &Pod| is_replaced(target, pod, already, before);
+                    let replaced = |pod: &Pod| is_replaced(target, pod, already, &seen.before);
                     if progress == Progress::AskPods && !pods.is_empty() && pods.iter().all(replaced) {
                         return Ok(());
                     }
@@ -162,11 +162,11 @@ fn labels(target: &Target) -> Option<String> {
 }
 
 /// Whoever changes the template while it rolls out decides what will run.
-fn changed_meanwhile(target: &Target, state: &WorkloadState) -> Result<(), String> {
+fn changed_meanwhile(target: &Target, asks: &Asks, state: &WorkloadState) -> Result<(), String> {
     for change in &target.changes {
         let container = &change.container;
-        if let Some(image) = state.asks_for(container.role, &container.name)
-            && **image != *change.new_image
+        if let (Some(image), Some(ours)) = (state.asks_for(container.role, &container.name), asks.get(container))
+            && image != ours
         {
             return Err(format!("somebody changed its container {} to `{image}` meanwhile", container.name));
         }

@@ -20,6 +20,7 @@ use crate::cluster::Cluster;
 use crate::domain::inventory::Workload;
 use crate::domain::outcome::{Outcome, TargetState};
 use crate::domain::plan::{Plan, Target};
+use crate::domain::template::Asks;
 use crate::domain::verification::Confirmation;
 use crate::domain::workload::{Access, OwnerReference};
 use crate::error::AppError;
@@ -77,6 +78,15 @@ impl Journal {
     }
 }
 
+/// What was seen of a workload around its patch.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// When the containers run since that are restarted in place.
+    before: follow::Starts,
+    /// What its template asks for after the patch.
+    asks: Asks,
+}
+
 /// Everything that carrying out a plan needs.
 #[derive(Clone, Copy)]
 pub(super) struct Applying<'a> {
@@ -116,11 +126,15 @@ impl Applying<'_> {
         line.set("patching");
         let already = target.patch.is_empty();
         let before = self.starts(target).await;
+        let mut asks = target.definition.asks();
         if !already {
             self.journal.target(place, TargetState::Patching);
-            if let Err(state) = self.patch(target).await {
-                self.journal.target(place, state);
-                return;
+            match self.patch(target).await {
+                Ok(stored) => asks = stored,
+                Err(state) => {
+                    self.journal.target(place, state);
+                    return;
+                }
             }
         }
         self.journal.target(place, TargetState::Patched { already });
@@ -128,7 +142,7 @@ impl Applying<'_> {
             return;
         }
         let deadline = Instant::now() + self.settings.timeout;
-        let state = self.wait_and_prove(target, already, &before, deadline, &line).await;
+        let state = self.wait_and_prove(target, already, &Seen { before, asks }, deadline, &line).await;
         let state = match state {
             TargetState::Unconfirmed { why, confirmation }
                 if self.settings.rollback && target.rollout.replacement.comes_by_itself() =>
@@ -161,12 +175,12 @@ impl Applying<'_> {
         &self,
         target: &Target,
         already: bool,
-        before: &follow::Starts,
+        seen: &Seen,
         deadline: Instant,
         line: &crate::ui::live::Line,
     ) -> TargetState {
         loop {
-            if let Err(why) = self.follow(target, already, before, deadline, line).await {
+            if let Err(why) = self.follow(target, already, seen, deadline, line).await {
                 let confirmation = self.prove(target).await.unwrap_or_default();
                 return TargetState::Unconfirmed { why, confirmation };
             }

@@ -9,7 +9,7 @@ use crate::domain::history;
 use crate::domain::outcome::TargetState;
 use crate::domain::patch::Operation;
 use crate::domain::plan::Target;
-use crate::domain::template::Definition;
+use crate::domain::template::{Asks, Definition};
 
 /// So many times a patch is sent again where the object is still as it was looked at.
 const TRIES: usize = 5;
@@ -19,14 +19,15 @@ const LOOKS: usize = 6;
 const PAUSE: Duration = Duration::from_millis(500);
 
 impl Applying<'_> {
-    /// Sends the target's patch until it is known what became of it. The error is the state that it ends in.
-    pub(super) async fn patch(&self, target: &Target) -> Result<(), TargetState> {
+    /// Sends the target's patch until it is known what became of it: what the template asks for then, which admission may
+    /// have made of the plan's references. The error is the state that it ends in.
+    pub(super) async fn patch(&self, target: &Target) -> Result<Asks, TargetState> {
         let how = Patching { manager: &self.settings.field_manager, dry_run: false };
         let mut last = String::new();
         for _ in 0..TRIES {
             let answer = self.cluster.patch(&target.namespace, &target.workload, &target.patch, how).await;
             let words = match answer {
-                Ok(_) => return Ok(()),
+                Ok(object) => return Ok(Definition::read(object).map(|stored| stored.asks()).unwrap_or_default()),
                 Err(NotPatched::Missing) => return Err(TargetState::Changed("it is gone".to_owned())),
                 Err(NotPatched::Forbidden(words) | NotPatched::Refused(words) | NotPatched::NoDryRun(words)) => {
                     return Err(TargetState::NotPatched(words));
@@ -44,7 +45,7 @@ impl Applying<'_> {
                 Err(why) => return Err(TargetState::Changed(super::super::bump::not_defined(&why))),
             };
             if is_in_force(target, &now) {
-                return Ok(());
+                return Ok(now.asks());
             }
             if let Some(difference) = difference(target, &now) {
                 return Err(TargetState::Changed(difference));

@@ -102,6 +102,7 @@ async fn one(
         reason: refusal.reason,
         hint: refusal.hint,
         refused,
+        changed: false,
     };
     let defined = match seen.cluster.definition(&candidate.namespace, &candidate.workload).await {
         Ok(defined) => defined,

@@ -13,8 +13,9 @@ use super::apply::{self, Applying, Journal};
 use super::look::{Request, Seen, look};
 use crate::cli::{DryRun, PartName, SchemeName};
 use crate::domain::outcome::{End, Outcome, end};
-use crate::domain::plan::{Plan, Skipped, To};
+use crate::domain::plan::{Left, Plan, Skipped, Target, To, assemble};
 use crate::domain::scheme::{Part, SchemeChoice};
+use crate::domain::template::Asks;
 use crate::error::{AppError, Kind};
 use crate::exit::Exit;
 use crate::settings::{ApplySettings, BumpSettings, Environment, Selection};
@@ -81,7 +82,7 @@ async fn run(
     }
     let mut plan = planning::plan(&gathered, skipped, &needed, &wish);
     if !settings.applying.force && !asks(&settings.applying) && settings.applying.dry_run == DryRun::None {
-        plan.refuse(|target| page::owned_elsewhere(target).map(|(reason, hint)| (reason, Some(hint))));
+        plan.refuse(|target| page::owned_elsewhere(target).map(|(reason, hint)| Left::new(reason).hint(hint)));
     }
     let live = Live::start(printer.live());
     let applying = Applying {
@@ -140,6 +141,15 @@ pub(super) async fn carry_on(
     if settings.dry_run != DryRun::Client && !plan.targets.is_empty() {
         let checked = apply::check(applying, &plan).await?;
         notes = checked.notes;
+        let judged = |target: Target, stored: Option<Asks>| match stored {
+            Some(stored) => assemble::as_stored(target, &stored),
+            None => target,
+        };
+        plan.targets = std::mem::take(&mut plan.targets)
+            .into_iter()
+            .zip(checked.stored)
+            .map(|(target, stored)| judged(target, stored))
+            .collect();
         let mut refused = checked.refused.into_iter();
         plan.refuse(|_| refused.next().flatten());
     }
@@ -201,8 +211,7 @@ async fn offer_way_back(applying: &Applying<'_>, plan: &Arc<Plan>, outcome: Outc
 /// Everything that was refused, as one error: nothing was written.
 fn refusal(plan: &Plan) -> AppError {
     let refused: Vec<&Skipped> = plan.refusals().collect();
-    let changed = |skipped: &&Skipped| skipped.reason.contains("by now") || skipped.reason.contains("was quicker");
-    let kind = if refused.iter().any(changed) { Kind::Refused } else { Kind::Failed };
+    let kind = if refused.iter().any(|skipped| skipped.changed) { Kind::Refused } else { Kind::Failed };
     let mut error = AppError { kind, ..AppError::failed("a part of it is refused, so nothing was changed") };
     for skipped in &refused {
         error = error.because(page::skipped_words(skipped));

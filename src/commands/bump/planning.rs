@@ -173,6 +173,7 @@ fn target(one: &Gathered, needed: &[Needed], wish: &Wish) -> (Option<Target>, Ve
             reason: refusal.reason,
             hint: refusal.hint,
             refused,
+            changed: false,
         })
         .collect();
     if changes.is_empty() {

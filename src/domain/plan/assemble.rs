@@ -9,7 +9,7 @@ use super::change::Name;
 use super::{Change, Plan, Rollout, Skipped, Tagging, Target};
 use crate::domain::history::{self, Changed, History, PolicyBefore, Record};
 use crate::domain::patch::{Operation, token};
-use crate::domain::template::{Definition, Replacement};
+use crate::domain::template::{Asks, Definition, Replacement};
 use crate::domain::workload::{Manager, PullPolicy};
 use crate::domain::{Reference, Repository};
 
@@ -196,6 +196,35 @@ fn restart(definition: &Definition, now: Timestamp) -> Vec<Operation> {
     operations
 }
 
+/// The target as the API server will store it: an admission webhook may make other references of the new ones. They are
+/// what a later run finds, so that the history has to name them.
+#[must_use]
+pub fn as_stored(mut target: Target, stored: &Asks) -> Target {
+    let other = |changed: &Changed| {
+        let found = stored.iter().find(|(container, _)| changed.is_of(container));
+        found.map(|(_, image)| image.to_string()).filter(|image| *image != changed.to)
+    };
+    let place = annotation(history::ANNOTATION);
+    for operation in &mut target.patch {
+        let Operation::Add { path, value } = operation else { continue };
+        let history = value.as_str().filter(|_| *path == place).map(History::parse);
+        let Some(Ok(mut history)) = history else { continue };
+        // An undo names a change that is over.
+        if history.undone.is_some() {
+            continue;
+        }
+        for changed in history.changes.last_mut().into_iter().flat_map(|record| &mut record.containers) {
+            if let Some(image) = other(changed) {
+                let (container, to) = (&changed.name, &changed.to);
+                target.warnings.push(format!("container {container}: the API server makes `{image}` of `{to}`"));
+                changed.to = image;
+            }
+        }
+        *value = history.text().into();
+    }
+    target
+}
+
 /// The plan of these targets. `names` are the tags that were found for them, by repository. A workload whose tag another
 /// one needs for other content is refused.
 #[must_use]
@@ -215,6 +244,7 @@ pub fn plan(targets: Vec<Target>, names: &[(Repository, Name)], skipped: Vec<Ski
                 reason,
                 hint: Some("bump the workloads one after the other, each to a name of its own".to_owned()),
                 refused: true,
+                changed: false,
             }),
         }
     }

@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use super::super::Left;
 use super::*;
 use crate::domain::Digest;
 use crate::domain::diagnosis::Verdict;
@@ -161,7 +162,7 @@ fn one_image_in_many_workloads_is_one_tag_and_one_name_is_for_one_content() {
     let mut two = plan(vec![bump(digest('5')), bump(digest('6'))], &names, Vec::new());
     assert_eq!((two.targets.len(), two.refusals().count()), (1, 1));
     // Whoever is left out later takes the tag along that nobody needs then.
-    two.refuse(|_| Some(("no".to_owned(), None)));
+    two.refuse(|_| Some(Left::new("no")));
     assert_eq!((two.tags.len(), two.targets.len(), two.refusals().count()), (0, 0, 2));
     let existing = plan(vec![bump(digest('5'))], &[name("1.1", Some(digest('5')))], Vec::new());
     assert_eq!((existing.tags.len(), existing.tags_to_write().count()), (1, 0));
@@ -184,4 +185,23 @@ fn what_should_be_known_before_is_said_with_the_target() {
     let applied = deployment(Some(json!({LAST_APPLIED: "{}"})));
     let warnings = target(&around(&applied), vec![change(&applied, 0, "reg.example.com/app:1.1")]).warnings;
     assert!(warnings[0].contains("change the image in its manifest too"), "{warnings:?}");
+}
+
+#[test]
+fn what_the_server_makes_of_a_reference_is_what_a_later_run_finds() {
+    let definition = deployment(Some(json!({})));
+    let planned = target(&around(&definition), vec![change(&definition, 0, "reg.example.com/app:1.1")]);
+    let mut stored = definition.asks();
+    let rewritten = format!("reg.example.com/app:1.1@{}", digest('5'));
+    stored.insert(definition.slots[0].container.clone(), rewritten.as_str().into());
+    let stored = as_stored(planned.clone(), &stored);
+    assert!(stored.warnings[0].contains("the API server makes"), "{:?}", stored.warnings);
+    let changed = patch::applied(&definition.object, &stored.patch).unwrap();
+    let history = History::parse(changed["metadata"]["annotations"][history::ANNOTATION].as_str().unwrap()).unwrap();
+    assert_eq!(history.changes[0].containers[0].to, rewritten);
+    let image = changed.pointer("/spec/template/spec/containers/0/image").unwrap();
+    assert_eq!(image, "reg.example.com/app:1.1", "what is asked for stays");
+    let mut plain = definition.asks();
+    plain.insert(definition.slots[0].container.clone(), "reg.example.com/app:1.1".into());
+    assert_eq!(as_stored(planned.clone(), &plain).patch, planned.patch);
 }

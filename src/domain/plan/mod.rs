@@ -167,6 +167,35 @@ pub struct Skipped {
     pub hint: Option<String>,
     /// It was asked for and cannot be done: then nothing is done at all, unless `--keep-going`.
     pub refused: bool,
+    /// Somebody changed it since it was looked at.
+    #[serde(skip)]
+    pub changed: bool,
+}
+
+/// Why a target is left out of a plan after all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// One sentence.
+    pub reason: String,
+    /// What would help.
+    pub hint: Option<String>,
+    /// It is not any more as it was looked at.
+    pub changed: bool,
+}
+
+impl Left {
+    /// For a reason.
+    #[must_use]
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), hint: None, changed: false }
+    }
+
+    /// With a way out.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
 }
 
 impl Plan {
@@ -192,18 +221,19 @@ impl Plan {
     }
 
     /// Leaves targets out for a reason that was found later, and the tags that nobody needs then.
-    pub fn refuse(&mut self, mut refused: impl FnMut(&Target) -> Option<(String, Option<String>)>) {
+    pub fn refuse(&mut self, mut refused: impl FnMut(&Target) -> Option<Left>) {
         let mut kept = Vec::with_capacity(self.targets.len());
         for target in std::mem::take(&mut self.targets) {
             match refused(&target) {
                 None => kept.push(target),
-                Some((reason, hint)) => self.skipped.push(Skipped {
+                Some(Left { reason, hint, changed }) => self.skipped.push(Skipped {
                     namespace: target.namespace,
                     workload: target.workload,
                     container: None,
                     reason,
                     hint,
                     refused: true,
+                    changed,
                 }),
             }
         }
