@@ -164,9 +164,10 @@ pub fn hints(plan: &Plan, outcome: &Outcome, place: &Place) -> Vec<String> {
     let unwaited = states().find(|(_, state)| matches!(state, TargetState::Patched { already: false }));
     if let Some((target, state)) = unfinished.or(unwaited)
         && !outcome.targets.iter().all(|state| matches!(state, TargetState::TakenBack { .. }))
-        && let Some(command) = go_on(target)
+        && let Some((command, rest)) = go_on(target)
     {
-        let command: Vec<String> = command.iter().map(|word| shell_word(word).into_owned()).collect();
+        let rest = rest.iter().map(|word| shell_word(word).into_owned());
+        let command: Vec<String> = [command.to_owned(), words(target)].into_iter().chain(rest).collect();
         let verb = match state {
             TargetState::Changed(_) => "look at it again, then try it anew with",
             TargetState::Patched { .. } => "wait for it and prove it with",
