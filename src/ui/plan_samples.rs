@@ -209,3 +209,35 @@ pub(crate) fn undo(again: bool) -> Plan {
     }
     Plan { targets: vec![target], ..Plan::default() }
 }
+
+/// What a server may send to trick a terminal, in every text that comes from outside.
+pub(crate) fn hostile() -> Plan {
+    let trick = "\u{1b}]0;owned\u{7}\u{202e}\nforged";
+    let mut plan = kinds();
+    for tagging in &mut plan.tags {
+        tagging.tag.push_str(trick);
+        tagging.evidence = Some(trick.to_owned());
+    }
+    for target in &mut plan.targets {
+        let mut definition = (*target.definition).clone();
+        definition.object["metadata"]["annotations"] = json!({trick: trick});
+        target.definition = Arc::new(definition);
+        target.patch.clear();
+        target.patch.push(patch::Operation::add("/metadata/annotations/x", trick));
+        target.namespace = trick.into();
+        target.workload.name = trick.into();
+        target.warnings.push(trick.to_owned());
+        target.managers = vec![Manager { tool: trick.to_owned(), name: trick.to_owned() }];
+        for change in &mut target.changes {
+            change.container.name = trick.into();
+            change.image = trick.into();
+            change.new_image.push_str(trick);
+            change.pod_image = Some(trick.into());
+        }
+    }
+    for skipped in &mut plan.skipped {
+        skipped.workload.kind = trick.into();
+        skipped.reason = trick.to_owned();
+    }
+    plan
+}
