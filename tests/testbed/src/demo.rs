@@ -161,7 +161,6 @@ impl Stage<'_> {
     async fn freshimage(&self, arguments: &[&str]) -> Result<(), Box<dyn std::error::Error>> {
         self.command(&format!("kubectl freshimage {}", arguments.join(" ")))?;
         let status = tokio::process::Command::from(self.product(arguments))
-            .kill_on_drop(true)
             .status()
             .await
             .map_err(|error| format!("{} cannot be started: {error}", self.binary.display()))?;
