@@ -2,8 +2,8 @@
 //! exactly what was changed, what was not, and what is not known.
 
 use super::Digest;
-use super::diagnosis::WorkloadName;
-use super::plan::{Plan, Target};
+use super::floating::is_floating;
+use super::plan::{Change, Plan, Target};
 use super::verification::Confirmation;
 
 /// What became of a plan so far. The places are those of the plan.
@@ -150,25 +150,49 @@ pub fn end(outcome: &Outcome, waits: bool, refused: bool) -> End {
     End::Done
 }
 
-/// A command that goes on with a target, or back: its words behind `kubectl freshimage`.
+/// The command that goes on with a target: its words behind `kubectl freshimage`, without the workload's name, and
+/// those that come after it. It asks for the very content that was planned, and not for what a tag serves by then.
 #[must_use]
-pub fn go_on(target: &Target) -> Option<Vec<String>> {
-    let change = target.changes.first()?;
-    let to = if change.pull_policy.is_some() || (change.new_image == *change.image && !change.new_image.contains('@')) {
-        "always-pull".to_owned()
-    } else if change.new_image.contains('@') {
-        "digest".to_owned()
-    } else {
-        let reference: super::Reference = change.new_image.parse().ok()?;
-        format!("tag={}", reference.tag()?)
+pub fn go_on(target: &Target) -> Option<(&'static str, Vec<String>)> {
+    // `bump` says of each place by what it is undone, or why it cannot be; `undo` has neither.
+    if target.changes.iter().all(|change| change.back.is_none() && change.no_way_back.is_none()) {
+        return Some(("undo", Vec::new()));
+    }
+    let mut ways: Vec<(String, bool)> = target.changes.iter().filter_map(way).collect();
+    ways.dedup();
+    let (to, running) = match ways.as_slice() {
+        [one] => one.clone(),
+        [] => return None,
+        // Each gets its own name again: what was tagged for it is found by its content.
+        several => ("tag".to_owned(), several.iter().any(|(_, running)| *running)),
     };
-    Some(vec!["bump".to_owned(), words(&target.workload), "--to".to_owned(), to])
+    let mut words = vec!["--to".to_owned(), to];
+    if running {
+        words.extend(["--content".to_owned(), "running".to_owned()]);
+    }
+    if target.changes.len() < target.definition.slots.len() {
+        let names: Vec<&str> = target.changes.iter().map(|change| &*change.container.name).collect();
+        words.extend(["-c".to_owned(), names.join(",")]);
+    }
+    Some(("bump", words))
 }
 
-fn words(name: &WorkloadName) -> String {
-    let group = name.api_version.split_once('/').map_or("", |(group, _)| group);
-    let kind = name.kind.to_lowercase();
-    if group.contains('.') { format!("{kind}.{group}/{}", name.name) } else { format!("{kind}/{}", name.name) }
+/// The `--to` that leads to the same reference again, and whether it takes `--content running`.
+fn way(change: &Change) -> Option<(String, bool)> {
+    let served = change.served_digest.as_ref() == Some(&change.digest);
+    let running = !served && change.running.contains(&change.digest);
+    if change.new_image.contains('@') {
+        return Some(("digest".to_owned(), running));
+    }
+    let reference: super::Reference = change.new_image.parse().ok()?;
+    let tag = reference.resolved_tag()?;
+    let unmoved = *change.new_image == *change.image;
+    if change.pull_policy.is_some() || (unmoved && (!change.done || is_floating(&tag))) {
+        return Some(("always-pull".to_owned(), false));
+    }
+    // A tag that holds something else again was there already.
+    let word = if served || running { "tag" } else { "existing" };
+    Some((format!("{word}={tag}"), running))
 }
 
 #[cfg(test)]
@@ -210,5 +234,34 @@ mod tests {
         let all = Outcome { targets: vec![confirmed], ..Outcome::default() };
         assert_eq!(end(&all, true, true), End::Failed, "a part was left out");
         assert_eq!(end(&Outcome { stopped: Some("no".to_owned()), ..Outcome::default() }, true, false), End::Failed);
+    }
+
+    #[test]
+    fn what_goes_on_asks_for_the_content_that_was_planned() {
+        use crate::ui::plan_samples::{self as samples, deployment, old, served};
+        let other = samples::other();
+        let pinned = |digest: &Digest| format!("1.0@{digest}");
+        for (plan, expected) in [
+            (samples::story(), "bump --to tag=1.1"),
+            (samples::done(), "bump --to tag=1.1"),
+            (deployment("1.1", old()), "bump --to tag=1.1 --content running"),
+            (deployment("0.9", other), "bump --to existing=0.9"),
+            (deployment(&pinned(&served()), served()), "bump --to digest"),
+            (deployment(&pinned(&old()), old()), "bump --to digest --content running"),
+            (deployment("1.0", served()), "bump --to always-pull"),
+            (samples::undo(false), "undo"),
+            (samples::undo(true), "undo"),
+        ] {
+            let (verb, words) = go_on(&plan.targets[0]).unwrap();
+            assert_eq!(format!("{verb} {}", words.join(" ")).trim(), expected);
+        }
+        let mut plan = samples::kinds();
+        plan.targets[0].changes.truncate(3);
+        let (_, words) = go_on(&plan.targets[0]).unwrap();
+        assert_eq!(
+            words,
+            ["--to", "tag", "-c", "migrate,proxy,app"],
+            "several ways, and not every place of the template"
+        );
     }
 }

@@ -356,7 +356,7 @@ impl Page<'_> {
 /// Our own double spaces set parts apart; a text that fits keeps them.
 fn wrap_keeping_gaps(text: &str, limit: usize) -> Vec<String> {
     let text = text.trim();
-    if !text.is_empty() && super::layout::width(&anstream::adapter::strip_str(text).to_string()) <= limit {
+    if !text.is_empty() && super::layout::width_unpainted(text) <= limit {
         return vec![text.to_owned()];
     }
     wrap(text, limit)

@@ -7,13 +7,31 @@ pub(super) fn width(text: &str) -> usize {
     text.width()
 }
 
+/// The same without what paints it.
+pub(super) fn width_unpainted(text: &str) -> usize {
+    width(&anstream::adapter::strip_str(text).to_string())
+}
+
+/// Text with an indent; where the lines have a limit, it is broken at spaces and goes on further to the right. A text
+/// that fits keeps its gaps.
+pub(super) fn hanging(indent: usize, text: &str, limit: Option<usize>) -> Vec<String> {
+    match limit {
+        Some(limit) if indent + width_unpainted(text) > limit => {
+            let lines = wrap(text, limit.saturating_sub(indent + 2));
+            let indents = std::iter::once(indent).chain(std::iter::repeat(indent + 2));
+            lines.iter().zip(indents).map(|(line, indent)| format!("{:indent$}{line}", "")).collect()
+        }
+        _ => vec![format!("{:indent$}{text}", "")],
+    }
+}
+
 /// Breaks a text at spaces into lines of at most `limit` columns. A word that is longer stays whole: half a digest or
 /// name cannot be copied.
 pub(super) fn wrap(text: &str, limit: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split_whitespace() {
-        if !line.is_empty() && width(&line) + 1 + width(word) > limit {
+        if !line.is_empty() && width_unpainted(&line) + 1 + width_unpainted(word) > limit {
             lines.push(std::mem::take(&mut line));
         }
         if !line.is_empty() {

@@ -15,6 +15,8 @@ pub mod names;
 pub mod outcome;
 pub mod palette;
 pub mod plan;
+#[cfg(test)]
+pub(crate) mod plan_samples;
 pub mod printer;
 pub mod progress;
 pub mod prompt;

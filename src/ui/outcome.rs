@@ -1,10 +1,12 @@
 //! What became of a plan: a line for each workload, and the one command that goes on or goes back.
 
+use super::layout::{hanging, width_unpainted};
+use super::plan::Options;
 use super::summary::{self, Place};
 use super::{Palette, Printer, names, plan as page};
 use crate::cli::PlanFormat;
 use crate::domain::outcome::{Outcome, TagState, TargetState, go_on};
-use crate::domain::plan::{Plan, Tagging, Target};
+use crate::domain::plan::{Plan, Target};
 use crate::domain::template::Replacement;
 use crate::domain::verification::Confirmation;
 use crate::error::AppError;
@@ -22,10 +24,11 @@ pub fn print(
     place: &Place,
 ) -> Result<(), AppError> {
     if format.is_some() {
-        printer.message(&results(plan, outcome, place, printer.message_palette()));
+        printer.message(&results(plan, outcome, &beside(printer, place)));
     } else {
+        let options = Options { width: printer.width(), palette: printer.data_palette(), place };
         printer.data("\n")?;
-        printer.data(&results(plan, outcome, place, printer.data_palette()))?;
+        printer.data(&results(plan, outcome, &options))?;
     }
     for hint in hints(plan, outcome, place) {
         printer.message(&format!("{} {hint}\n", printer.message_palette().hint("hint:")));
@@ -39,7 +42,7 @@ pub fn interrupted(printer: &Printer, begun: Option<&(std::sync::Arc<Plan>, Outc
     let Some((plan, outcome)) = begun.filter(|(_, outcome)| outcome.changed_anything()) else {
         return AppError::failed("interrupted; nothing was changed");
     };
-    printer.message(&results(plan, outcome, place, printer.message_palette()));
+    printer.message(&results(plan, outcome, &beside(printer, place)));
     let mut error = AppError::failed("interrupted in the middle; the lines above say what was changed");
     for hint in hints(plan, outcome, place) {
         error = error.hint(hint);
@@ -47,32 +50,58 @@ pub fn interrupted(printer: &Printer, begun: Option<&(std::sync::Arc<Plan>, Outc
     error
 }
 
+/// How text on stderr looks.
+fn beside<'a>(printer: &Printer, place: &'a Place) -> Options<'a> {
+    Options { width: printer.message_width(), palette: printer.message_palette(), place }
+}
+
 /// A line for each tag that is not as planned, and for each workload.
 #[must_use]
-pub fn results(plan: &Plan, outcome: &Outcome, place: &Place, palette: Palette) -> String {
+pub fn results(plan: &Plan, outcome: &Outcome, options: &Options<'_>) -> String {
+    let palette = options.palette;
     let mut lines = Vec::new();
     for (tagging, state) in plan.tags.iter().zip(&outcome.tags) {
-        lines.extend(tag_line(tagging, state, palette));
+        if let Some(words) = tag_words(state, palette) {
+            let name = format!("tag {} in {}", printable(&tagging.tag), printable(&tagging.repository.to_string()));
+            lines.extend(beside_name(&palette.strong(&name), &[words], options.width));
+        }
     }
     for (target, state) in plan.targets.iter().zip(&outcome.targets) {
         let tags = tags_of(plan, outcome, target);
-        let name = palette.strong(&page::in_place(target, place));
-        lines.push(format!("{name}   {}", target_words(target, state, &tags, palette)));
+        let name = palette.strong(&page::in_place(target, options.place));
+        lines.extend(beside_name(&name, &target_words(target, state, &tags, palette), options.width));
     }
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn tag_line(tagging: &Tagging, state: &TagState, palette: Palette) -> Option<String> {
-    let words = match state {
+/// A name and what is said of it: on one line if there is room, else below it.
+fn beside_name(name: &str, parts: &[String], limit: Option<usize>) -> Vec<String> {
+    const BETWEEN: &str = " · ";
+    let line = format!("{name}   {}", parts.join(BETWEEN));
+    let Some(limit) = limit.filter(|limit| width_unpainted(&line) > *limit) else { return vec![line] };
+    let mut lines = vec![name.to_owned()];
+    let mut rest = String::new();
+    for part in parts {
+        if !rest.is_empty() && 2 + width_unpainted(&rest) + width_unpainted(BETWEEN) + width_unpainted(part) > limit {
+            lines.extend(hanging(2, &std::mem::take(&mut rest), Some(limit)));
+        }
+        let between = if rest.is_empty() { "" } else { BETWEEN };
+        rest = format!("{rest}{between}{part}");
+    }
+    lines.extend(hanging(2, &rest, Some(limit)));
+    lines
+}
+
+fn tag_words(state: &TagState, palette: Palette) -> Option<String> {
+    Some(match state {
         TagState::Existed | TagState::Written => return None,
-        TagState::Untouched => "was not written".to_owned(),
+        TagState::Untouched => "not begun; nothing was written".to_owned(),
         TagState::Writing => "was sent and not answered: it may be there".to_owned(),
         TagState::Taken(other) => {
             format!("{}: somebody gave it to {}… meanwhile", palette.error("refused"), other.short(12))
         }
         TagState::Failed(why) => format!("{}: {}", palette.error("not written"), printable(why)),
-    };
-    Some(format!("tag {} in {}   {words}", printable(&tagging.tag), printable(&tagging.repository.to_string())))
+    })
 }
 
 /// The new tags that a target needed and that were written in this run.
@@ -84,7 +113,7 @@ fn tags_of(plan: &Plan, outcome: &Outcome, target: &Target) -> Vec<String> {
         .collect()
 }
 
-fn target_words(target: &Target, state: &TargetState, tags: &[String], palette: Palette) -> String {
+fn target_words(target: &Target, state: &TargetState, tags: &[String], palette: Palette) -> Vec<String> {
     let mut parts = Vec::new();
     if !tags.is_empty() {
         parts.push(format!("tagged {}", tags.join(", ")));
@@ -113,11 +142,17 @@ fn target_words(target: &Target, state: &TargetState, tags: &[String], palette: 
             parts.push(format!("{}: {}", palette.error("taken back"), printable(why)));
             parts.push(match problem {
                 None => "runs what it ran before, verified".to_owned(),
-                Some(problem) => format!("{}: {}", palette.error("not confirmed"), printable(problem)),
+                Some(problem) => {
+                    format!(
+                        "{} that it runs what it ran before: {}",
+                        palette.error("not confirmed"),
+                        printable(problem)
+                    )
+                }
             });
         }
     }
-    parts.join(" · ")
+    parts
 }
 
 fn pods(confirmation: &Confirmation) -> String {
@@ -140,59 +175,120 @@ fn confirmed(target: &Target, confirmation: &Confirmation) -> Vec<String> {
         digests.iter().map(|digest| format!("{digest}…")).collect()
     };
     let verb = if confirmation.pods == 1 { "runs" } else { "run" };
-    vec![
+    let mut parts = vec![
         format!("rolled out {}/{}", confirmation.confirmed, confirmation.pods),
         format!("verified: {} of {} {verb} {}", confirmation.confirmed, pods(confirmation), digests.join(" and ")),
-    ]
+    ];
+    let left = confirmation.pods.saturating_sub(confirmation.confirmed);
+    match target.rollout.replacement {
+        Replacement::Partition { .. } if left > 0 => {
+            parts.push(format!("its partition keeps {}", names::counted(left, "old pod", "old pods")));
+        }
+        Replacement::NextRun { .. } if left > 0 => {
+            parts.push(format!("{} to their end as they are", names::counted(left, "pod runs", "pods run")));
+        }
+        _ => {}
+    }
+    parts
 }
+
+/// More workloads than this are not named in one command.
+const NAMED: usize = 5;
 
 /// The commands that go on and back. Many workloads get one of each kind.
 #[must_use]
 pub fn hints(plan: &Plan, outcome: &Outcome, place: &Place) -> Vec<String> {
     let mut hints = Vec::new();
-    let states = || plan.targets.iter().zip(&outcome.targets);
-    let words = |target: &Target| shell_word(&names::workload(&target.workload)).into_owned();
-    let unfinished = states().find(|(_, state)| {
-        matches!(
-            state,
-            TargetState::Untouched
-                | TargetState::Patching
-                | TargetState::Unconfirmed { .. }
-                | TargetState::NotPatched(_)
-        ) || matches!(state, TargetState::Changed(_))
-    });
-    let unwaited = states().find(|(_, state)| matches!(state, TargetState::Patched { already: false }));
-    if let Some((target, state)) = unfinished.or(unwaited)
-        && !outcome.targets.iter().all(|state| matches!(state, TargetState::TakenBack { .. }))
-        && let Some(command) = go_on(target)
-    {
-        let command: Vec<String> = command.iter().map(|word| shell_word(word).into_owned()).collect();
-        let verb = match state {
-            TargetState::Changed(_) => "look at it again, then try it anew with",
-            TargetState::Patched { .. } => "wait for it and prove it with",
-            _ => "go on with",
-        };
-        hints.push(format!("{verb} `{}`", summary::command(&command.join(" "), &target.namespace, place)));
+    let mut onward = Commands::default();
+    let mut back = Commands::default();
+    for (target, state) in plan.targets.iter().zip(&outcome.targets) {
+        if let (Some(mut reason), Some((verb, mut rest))) = (reason_to_go_on(state), go_on(target)) {
+            // A name that somebody else took stays taken.
+            if needs_another_name(plan, outcome, target) {
+                reason = 1;
+                rest.iter_mut().filter(|word| word.starts_with("tag=")).for_each(|word| *word = "tag".to_owned());
+            }
+            let rest = rest.iter().map(|word| format!(" {}", shell_word(word))).collect();
+            onward.add((reason, REASONS[reason]), verb, target, rest);
+        }
+        if can_be_undone(target, state) {
+            back.add((0, "back with"), "undo", target, String::new());
+        }
     }
-    let applied: Vec<&Target> = states()
-        .filter(|(target, state)| {
-            state.is_applied_now()
-                && !matches!(state, TargetState::TakenBack { .. })
-                && target.changes.iter().all(|change| change.done || change.back.is_some())
-                && target.changes.iter().any(|change| change.back.is_some())
-        })
-        .map(|(target, _)| target)
-        .collect();
-    if let Some(first) = applied.first() {
-        let same: Vec<String> =
-            applied.iter().filter(|target| target.namespace == first.namespace).map(|target| words(target)).collect();
-        let shown = if same.len() > 5 { vec![words(first)] } else { same };
-        hints.push(format!(
-            "back with `{}`",
-            summary::command(&format!("undo {}", shown.join(" ")), &first.namespace, place)
-        ));
-    }
+    hints.extend(onward.hints(place));
+    hints.extend(back.hints(place));
     hints
+}
+
+/// What is said of a command that goes on, the most urgent first.
+const REASONS: [&str; 3] = ["go on with", "look at it again, then try it anew with", "wait for it and prove it with"];
+
+/// Why a command would have to go on, as a place in [`REASONS`].
+fn reason_to_go_on(state: &TargetState) -> Option<usize> {
+    match state {
+        TargetState::Untouched
+        | TargetState::Patching
+        | TargetState::Unconfirmed { .. }
+        | TargetState::NotPatched(_) => Some(0),
+        TargetState::Changed(_) => Some(1),
+        TargetState::Patched { already: false } => Some(2),
+        TargetState::Patched { already: true } | TargetState::Confirmed { .. } | TargetState::TakenBack { .. } => None,
+    }
+}
+
+fn needs_another_name(plan: &Plan, outcome: &Outcome, target: &Target) -> bool {
+    let taken = plan.tags.iter().zip(&outcome.tags).filter(|(_, state)| matches!(state, TagState::Taken(_)));
+    taken.map(|(tagging, _)| tagging).any(|tagging| target.changes.iter().any(|change| change.needs(tagging)))
+}
+
+fn can_be_undone(target: &Target, state: &TargetState) -> bool {
+    state.is_applied_now()
+        && !matches!(state, TargetState::TakenBack { .. })
+        && target.changes.iter().all(|change| change.done || change.back.is_some())
+        && target.changes.iter().any(|change| change.back.is_some())
+}
+
+/// Commands that differ in nothing but the names of workloads are one.
+#[derive(Default)]
+struct Commands<'a> {
+    all: Vec<Same<'a>>,
+}
+
+struct Same<'a> {
+    reason: (usize, &'static str),
+    verb: &'static str,
+    namespace: &'a str,
+    workloads: Vec<String>,
+    rest: String,
+}
+
+impl<'a> Commands<'a> {
+    fn add(&mut self, reason: (usize, &'static str), verb: &'static str, target: &'a Target, rest: String) {
+        let workload = shell_word(&names::workload(&target.workload)).into_owned();
+        let namespace = &*target.namespace;
+        let same = self
+            .all
+            .iter_mut()
+            .find(|same| (same.reason, same.verb, same.namespace, &same.rest) == (reason, verb, namespace, &rest));
+        match same {
+            Some(same) => same.workloads.push(workload),
+            None => self.all.push(Same { reason, verb, namespace, workloads: vec![workload], rest }),
+        }
+    }
+
+    /// The most urgent of them, and how many workloads it does not speak of.
+    fn hints(&self, place: &Place) -> Option<String> {
+        let first = self.all.iter().min_by_key(|same| same.reason.0)?;
+        let shown = if first.workloads.len() > NAMED { &first.workloads[..1] } else { &first.workloads[..] };
+        let command = format!("{} {}{}", first.verb, shown.join(" "), first.rest);
+        let hint = format!("{} `{}`", first.reason.1, summary::command(&command, first.namespace, place));
+        let others = self.all.iter().map(|same| same.workloads.len()).sum::<usize>() - shown.len();
+        Some(match others {
+            0 => hint,
+            1 => format!("{hint}, and so with the other workload"),
+            _ => format!("{hint}, and so with the other {} workloads", names::thousands(others)),
+        })
+    }
 }
 
 #[cfg(test)]

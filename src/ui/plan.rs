@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::layout::hanging;
 use super::summary::Place;
 use super::{Palette, Printer, json, name, names, yaml};
 use crate::cli::PlanFormat;
@@ -9,8 +10,20 @@ use crate::domain::Reference;
 use crate::domain::patch;
 use crate::domain::plan::{Change, Plan, Skipped, Tagging, Target, assemble};
 use crate::domain::template::Replacement;
+use crate::domain::workload::Role;
 use crate::error::AppError;
 use crate::text::printable;
+
+/// How text for people is to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'a> {
+    /// Prose is broken at this width; references and commands never are. `None`: no terminal, nothing is broken.
+    pub width: Option<usize>,
+    /// Colours.
+    pub palette: Palette,
+    /// Where the command looks, and where hinted commands do.
+    pub place: &'a Place,
+}
 
 /// The frame that scripts rely on.
 #[derive(Serialize)]
@@ -33,27 +46,28 @@ pub fn print(printer: &Printer, plan: &Plan, format: Option<PlanFormat>, place: 
         Some(PlanFormat::Yaml) => yaml::document(&document)?,
         Some(PlanFormat::Name) => name::of(plan.targets.iter().map(|target| (&target.namespace, &target.workload))),
         Some(PlanFormat::Diff) => diff(plan)?,
-        None => page(plan, place, printer.data_palette()),
+        None => page(plan, &Options { width: printer.width(), palette: printer.data_palette(), place }),
     })
 }
 
 /// The page.
 #[must_use]
-pub fn page(plan: &Plan, place: &Place, palette: Palette) -> String {
+pub fn page(plan: &Plan, options: &Options<'_>) -> String {
+    let palette = options.palette;
     let mut lines = vec![palette.strong(&sentence(plan))];
     for tagging in &plan.tags {
         lines.push(String::new());
-        lines.extend(tag_lines(plan, tagging, palette));
+        lines.extend(tag_lines(plan, tagging, options));
     }
     for target in &plan.targets {
         lines.push(String::new());
-        lines.extend(target_lines(target, place, palette));
+        lines.extend(target_lines(target, options));
     }
     if !plan.skipped.is_empty() {
         lines.push(String::new());
         for skipped in &plan.skipped {
             let word = if skipped.refused { palette.error("refused") } else { palette.quiet("skipped") };
-            lines.push(format!("  {word}   {}", skipped_words(skipped)));
+            lines.extend(hanging(2, &format!("{word} {}", skipped_words(skipped)), options.width));
         }
     }
     lines.join("\n") + "\n"
@@ -76,116 +90,139 @@ fn sentence(plan: &Plan) -> String {
         parts.push(format!("{} to write", names::counted(tags, "tag", "tags")));
     }
     parts.push(format!("{} to patch", names::counted(patched.len(), "workload", "workloads")));
-    let pods = |is: fn(&Replacement) -> bool| -> usize {
-        patched.iter().filter(|target| is(&target.rollout.replacement)).map(|target| target.rollout.pods).sum()
-    };
-    let replaced = pods(|replacement| matches!(replacement, Replacement::Rollout | Replacement::Partition { .. }));
+    let (mut replaced, mut restarted) = (0, 0);
+    for target in &patched {
+        match target.rollout.replacement {
+            Replacement::Rollout => replaced += target.rollout.pods,
+            Replacement::Partition { from } => {
+                replaced += target.rollout.pods.saturating_sub(usize::try_from(from).unwrap_or_default());
+            }
+            Replacement::InPlace => restarted += target.rollout.pods,
+            Replacement::Paused | Replacement::WhenDeleted { .. } | Replacement::NextRun { .. } => {}
+        }
+    }
     if replaced > 0 {
         parts.push(format!("{} to replace", names::counted(replaced, "pod", "pods")));
     }
-    let restarted = pods(|replacement| *replacement == Replacement::InPlace);
     if restarted > 0 {
         parts.push(format!("{} to restart in place", names::counted(restarted, "pod", "pods")));
     }
     format!("Plan: {}", parts.join(", "))
 }
 
-fn tag_lines(plan: &Plan, tagging: &Tagging, palette: Palette) -> Vec<String> {
-    let source = plan
-        .targets
-        .iter()
-        .flat_map(|target| &target.changes)
-        .find(|change| change.needs(tagging))
-        .and_then(|change| {
-            let reference: Reference = change.image.parse().ok()?;
-            let served = change.served_digest.as_ref() == Some(&tagging.digest);
-            reference.resolved_tag().filter(|_| served).map(|tag| format!("the bytes that {tag} serves"))
-        })
-        .unwrap_or_else(|| "the bytes that run now".to_owned());
-    let what = if tagging.exists {
-        "holds this content already; nothing is written".to_owned()
-    } else {
-        format!("{source}; nothing is pulled or rebuilt")
-    };
-    let mut lines = vec![
-        format!("  {}  {}", palette.quiet("registry"), printable(&tagging.repository.to_string())),
-        format!("            tag {} → {}…  ({})", printable(&tagging.tag), tagging.digest.short(12), printable(&what)),
-    ];
-    if let Some(evidence) = &tagging.evidence {
-        lines.push(format!("            {}", palette.quiet(&printable(evidence))));
+fn tag_lines(plan: &Plan, tagging: &Tagging, options: &Options<'_>) -> Vec<String> {
+    let palette = options.palette;
+    let tag = printable(&tagging.tag);
+    let digest = tagging.digest.short(12);
+    let mut lines = vec![format!("  registry {}", palette.strong(&printable(&tagging.repository.to_string())))];
+    if tagging.exists {
+        lines.push(format!("      tag: {tag}"));
+        lines.push(format!("    it holds {digest}… already, so nothing is written"));
+        return lines;
     }
+    let evidence = tagging.evidence.as_ref().map(|evidence| format!("   {}", palette.quiet(&printable(evidence))));
+    lines.push(format!("{}{}", palette.added(&format!("    + tag: {tag}")), evidence.unwrap_or_default()));
+    let source = match tag_of(plan, tagging) {
+        Some(served) => format!("the bytes that {} serves", printable(&served)),
+        None => "the bytes that run now".to_owned(),
+    };
+    lines.extend(hanging(4, &format!("gets {source}, {digest}…; nothing is rebuilt"), options.width));
     lines
 }
 
-fn target_lines(target: &Target, place: &Place, palette: Palette) -> Vec<String> {
+/// The tag that serves now what the new one is to hold.
+fn tag_of(plan: &Plan, tagging: &Tagging) -> Option<String> {
+    let change = plan.targets.iter().flat_map(|target| &target.changes).find(|change| change.needs(tagging))?;
+    let reference: Reference = change.image.parse().ok()?;
+    let served = change.served_digest.as_ref() == Some(&tagging.digest);
+    reference.resolved_tag().filter(|_| served).map(|tag| tag.to_string())
+}
+
+fn target_lines(target: &Target, options: &Options<'_>) -> Vec<String> {
+    let palette = options.palette;
     let mut lines = Vec::new();
+    let name = palette.strong(&in_place(target, options.place));
     for change in &target.changes {
         let verdict = change.verdict.map(|verdict| format!("   {}", palette.verdict(verdict, verdict.as_str())));
-        lines.push(format!(
-            "  {}, container {}{}",
-            palette.strong(&in_place(target, place)),
-            names::container(&change.container),
-            verdict.unwrap_or_default()
-        ));
-        lines.extend(change_lines(change, palette));
+        lines.push(format!("  {name}, {}{}", place_words(change), verdict.unwrap_or_default()));
+        lines.extend(change_lines(change, options));
     }
     lines.push(format!("    {}", rollout_words(target)));
+    let mut note = |text: &str| lines.extend(hanging(4, &format!("{} {text}", palette.hint("note:")), options.width));
     for warning in &target.warnings {
-        lines.push(format!("    {} {}", palette.hint("note:"), printable(warning)));
+        note(&printable(warning));
     }
-    if let Some((reason, hint)) = owned_elsewhere(target) {
-        lines.push(format!("    {} {reason}; {hint}", palette.hint("note:")));
+    if let Some((reason, hint)) = owner(target) {
+        note(&format!("{reason}; {hint}"));
     }
     if target.changes.iter().any(assemble::is_not_recommended) {
-        lines.push(format!(
-            "    {} with imagePullPolicy: Always every start of a pod needs the registry from now on; a unique tag does not (not recommended)",
-            palette.hint("note:")
-        ));
+        note(
+            "not recommended: from now on every start of a pod needs the registry; with a unique tag (`--to tag`) it does not",
+        );
     }
     lines
 }
 
-fn change_lines(change: &Change, palette: Palette) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(pod_image) = &change.pod_image {
-        lines.push(format!("    the pods ask for {}: something rewrites it on its way", printable(pod_image)));
+/// `container app`, `image volume models`.
+fn place_words(change: &Change) -> String {
+    match change.container.role {
+        Role::Volume => format!("image volume {}", printable(&change.container.name)),
+        _ => format!("container {}", names::container(&change.container)),
     }
-    if change.done {
-        lines.push(format!("    image: {}   as planned already", printable(&change.image)));
-    } else if *change.image == *change.new_image {
-        lines.push(format!("      image: {}", printable(&change.image)));
+}
+
+fn change_lines(change: &Change, options: &Options<'_>) -> Vec<String> {
+    let palette = options.palette;
+    let mut lines = Vec::new();
+    let image = printable(&change.image);
+    // An image volume has its reference a level deeper.
+    let (field, policy_field) = match change.container.role {
+        Role::Volume => ("reference", "pullPolicy"),
+        _ => ("image", "imagePullPolicy"),
+    };
+    if *change.image == *change.new_image {
+        lines.push(format!("      {field}: {image}"));
     } else {
-        lines.push(palette.removed(&format!("    - image: {}", printable(&change.image))));
-        lines.push(palette.added(&format!("    + image: {}", printable(&change.new_image))));
+        lines.push(palette.removed(&format!("    - {field}: {image}")));
+        lines.push(palette.added(&format!("    + {field}: {}", printable(&change.new_image))));
     }
     if let Some(policy) = change.pull_policy {
         if let Some(before) = change.slot.pull_policy {
-            lines.push(palette.removed(&format!("    - imagePullPolicy: {}", before.as_str())));
+            lines.push(palette.removed(&format!("    - {policy_field}: {}", before.as_str())));
         }
-        lines.push(palette.added(&format!("    + imagePullPolicy: {}", policy.as_str())));
+        lines.push(palette.added(&format!("    + {policy_field}: {}", policy.as_str())));
     }
-    let running: Vec<String> = change.running.iter().map(|digest| format!("{}…", digest.short(12))).collect();
-    let will = format!("{}…", change.digest.short(12));
-    lines.push(if running.is_empty() {
-        format!("    will run {will}")
-    } else if running.len() == 1 && running[0] == will {
-        format!("    runs {will} and goes on running it")
-    } else {
-        format!("    runs {}, will run {will}", running.join(" and "))
-    });
+    if let Some(pod_image) = &change.pod_image {
+        lines.push(format!("    its pods ask for {}: something rewrites it on its way", printable(pod_image)));
+    }
+    lines.extend(hanging(4, &content_words(change), options.width));
     lines
+}
+
+/// What the pods run, and what they are to run.
+fn content_words(change: &Change) -> String {
+    let mut running: Vec<String> = change.running.iter().map(|digest| format!("{}…", digest.short(12))).collect();
+    running.dedup();
+    let planned = format!("{}…", change.digest.short(12));
+    let words = match running.as_slice() {
+        [] if change.done => format!("has to run {planned}"),
+        [] => format!("will run {planned}"),
+        [one] if *one == planned => format!("runs {planned} and goes on running it"),
+        _ => format!("runs {}, will run {planned}", running.join(" and ")),
+    };
+    if change.done { format!("as planned already; {words}") } else { words }
 }
 
 fn rollout_words(target: &Target) -> String {
     let pods = target.rollout.pods;
     let counted = names::counted(pods, "pod", "pods");
     let verb = |one: &'static str, many: &'static str| if pods == 1 { one } else { many };
-    if target.patch.is_empty() {
-        return format!("{counted} to be looked at");
-    }
     match &target.rollout.replacement {
-        Replacement::Rollout | Replacement::Partition { .. } if pods == 0 => "no pod runs now".to_owned(),
-        Replacement::Rollout | Replacement::Partition { .. } => format!("{counted} {} replaced", verb("is", "are")),
+        Replacement::NextRun { .. } if target.patch.is_empty() => "the next run uses it".to_owned(),
+        _ if pods == 0 => "no pod runs now".to_owned(),
+        _ if target.patch.is_empty() => format!("{counted} {} looked at", verb("is", "are")),
+        Replacement::Rollout => format!("{counted} {} replaced", verb("is", "are")),
+        Replacement::Partition { from } => format!("the pods from ordinal {from} on are replaced"),
         Replacement::InPlace => "the container is restarted in its pod".to_owned(),
         Replacement::Paused | Replacement::WhenDeleted { .. } => {
             format!("{counted} {} on for now", verb("runs", "run"))
@@ -197,16 +234,21 @@ fn rollout_words(target: &Target) -> String {
 /// Who owns the definition and will put it back, and the way out.
 #[must_use]
 pub fn owned_elsewhere(target: &Target) -> Option<(String, String)> {
+    owner(target).map(|(reason, way_out)| (reason, format!("{way_out}, or say `--force`")))
+}
+
+fn owner(target: &Target) -> Option<(String, String)> {
     let manager = target.managers.first()?;
-    let (what, source) = match manager.tool.as_str() {
-        "Argo CD" => ("application", "the repository that the application is made from"),
-        "Flux" => ("object", "the repository that it is made from"),
-        _ => ("release", "the values or the chart of the release"),
+    let (what, when, source) = match manager.tool.as_str() {
+        "Argo CD" => ("application", "", "the repository that the application is made from"),
+        "Flux" => ("object", "", "the repository that it is made from"),
+        "Helm" => ("release", " at its next upgrade", "the values or the chart of the release"),
+        _ => ("release", "", "the source of the release"),
     };
-    let name = printable(&manager.name).into_owned();
+    let (tool, name) = (printable(&manager.tool), printable(&manager.name));
     Some((
-        format!("{} {what} `{name}` owns it and will put the image back", manager.tool),
-        format!("change it in {source} too, or say `--force`"),
+        format!("{tool} {what} `{name}` owns it and will put the image back{when}"),
+        format!("change it in {source} too"),
     ))
 }
 

@@ -84,6 +84,12 @@ impl Printer {
         self.stdout.width.filter(|_| self.stdout.is_terminal)
     }
 
+    /// How wide stderr is; `None` if it is no terminal.
+    #[must_use]
+    pub fn message_width(&self) -> Option<usize> {
+        self.stderr.width.filter(|_| self.stderr.is_terminal)
+    }
+
     /// Writes what was asked for, to stdout. The text has been made printable by its renderer.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn digest(pattern: &str) -> Digest {
+pub(crate) fn digest(pattern: &str) -> Digest {
     Digest::from_sha256_hex(&pattern.repeat(64 / pattern.len())).unwrap()
 }
 

@@ -26,9 +26,9 @@ async fn a_stale_deployment_is_bumped_to_a_unique_tag_and_back() {
     --- stdout
     Plan: 1 tag to write, 1 workload to patch, 2 pods to replace
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       deployment/web, container app   stale
         - image: <registry>/shop/web:1.0
@@ -45,9 +45,9 @@ async fn a_stale_deployment_is_bumped_to_a_unique_tag_and_back() {
     --- stdout
     Plan: 1 tag to write, 1 workload to patch, 2 pods to replace
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       deployment/web, container app   stale
         - image: <registry>/shop/web:1.0
@@ -65,9 +65,9 @@ async fn a_stale_deployment_is_bumped_to_a_unique_tag_and_back() {
     Plan: nothing to change, 1 workload to make sure of
 
       deployment/web, container app   fresh
-        image: <registry>/shop/web:1.1   as planned already
-        runs <manifest:new>… and goes on running it
-        2 pods to be looked at
+          image: <registry>/shop/web:1.1
+        as planned already; runs <manifest:new>… and goes on running it
+        2 pods are looked at
 
     deployment/web   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
     --- stderr
@@ -101,9 +101,9 @@ async fn a_stale_deployment_is_bumped_to_a_unique_tag_and_back() {
     Plan: nothing to change, 1 workload to make sure of
 
       deployment/web, container app
-        image: <registry>/shop/web:1.0@<manifest:old>   as planned already
-        will run <manifest:old>…
-        2 pods to be looked at
+          image: <registry>/shop/web:1.0@<manifest:old>
+        as planned already; has to run <manifest:old>…
+        2 pods are looked at
 
     deployment/web   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>…
     --- stderr

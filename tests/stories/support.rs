@@ -14,9 +14,13 @@ pub(crate) async fn freshimage(bed: &Bed, arguments: &[&str]) -> Ran {
     ran
 }
 
-/// Asserts that a document is as `docs/output.schema.json` says.
+/// Asserts that a document is as its schema in `docs` says.
 pub(crate) fn assert_published(document: &serde_json::Value) {
-    let schema = serde_json::from_str(include_str!("../../docs/output.schema.json")).expect("the schema is JSON");
+    let text = match document["kind"].as_str() {
+        Some("Plan") => include_str!("../../docs/plan.schema.json"),
+        _ => include_str!("../../docs/output.schema.json"),
+    };
+    let schema = serde_json::from_str(text).expect("the schema is JSON");
     let (mut compiler, mut schemas) = (boon::Compiler::new(), boon::Schemas::new());
     compiler.enable_format_assertions();
     compiler.add_resource("output.schema.json", schema).expect("the schema has a name");

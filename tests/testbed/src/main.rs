@@ -188,7 +188,11 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             // The story ends with an error or by itself; Ctrl-C drops it, and its cluster and folder with it.
             tokio::select! {
                 outcome = demo(&options) => outcome.map_err(|error| Failure::from(error.to_string()))?,
-                outcome = tokio::signal::ctrl_c() => outcome?,
+                outcome = tokio::signal::ctrl_c() => {
+                    outcome?;
+                    // The product that runs at that moment got the Ctrl-C too, and says in what state it left things.
+                    tokio::time::sleep(Duration::from_millis(300)).await;
+                }
             }
         }
         Command::Bench { load, binary, kubectl, kubeconfig, runs } => {

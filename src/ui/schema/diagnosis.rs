@@ -1,16 +1,14 @@
-//! `docs/output.schema.json` is written by hand: these tests hold it against what is really printed.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! `docs/output.schema.json`.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{json, samples};
 use crate::domain::diagnosis::{Content, Diagnosis, Finding, Item, RemedyKind, Verdict};
 use crate::domain::workload::{Manager, Problem, PullPolicy, Role};
+use crate::ui::{json, samples};
 
 fn schema() -> Value {
-    serde_json::from_str(include_str!("../../docs/output.schema.json")).unwrap()
+    serde_json::from_str(include_str!("../../../docs/output.schema.json")).unwrap()
 }
 
 fn document(diagnosis: &Diagnosis) -> Value {
@@ -18,13 +16,8 @@ fn document(diagnosis: &Diagnosis) -> Value {
     serde_json::from_str(&json::render(diagnosis, &items).unwrap()).unwrap()
 }
 
-/// What a real validator says of these documents.
 fn validate<'a>(documents: impl IntoIterator<Item = &'a Value>) -> Vec<Result<(), String>> {
-    let (mut compiler, mut schemas) = (boon::Compiler::new(), boon::Schemas::new());
-    compiler.enable_format_assertions();
-    compiler.add_resource("output.schema.json", schema()).unwrap();
-    let index = compiler.compile("output.schema.json", &mut schemas).unwrap();
-    documents.into_iter().map(|document| schemas.validate(document, index).map_err(|error| error.to_string())).collect()
+    super::validate(&schema(), documents)
 }
 
 /// The story with every field in its first item that can be there.
@@ -129,58 +122,5 @@ fn its_words_are_the_words_of_the_program() {
 
 #[test]
 fn its_fields_are_those_that_are_printed_and_the_required_ones_are_always_there() {
-    let schema = schema();
-    let mut seen = BTreeMap::new();
-    for document in documents() {
-        look(&schema, &schema, "#", &document, &mut seen);
-    }
-    let objects: BTreeSet<String> = schema["$defs"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .filter(|(_, definition)| definition["type"] == "object")
-        .map(|(name, _)| format!("#/$defs/{name}"))
-        .chain(["#".to_owned()])
-        .collect();
-    assert_eq!(seen.keys().cloned().collect::<BTreeSet<_>>(), objects, "each object of the schema is printed");
-    for (place, objects) in seen {
-        let definition = schema.pointer(&place[1..]).unwrap();
-        let described = definition["properties"].as_object().unwrap();
-        let required = definition["required"].as_array().unwrap();
-        let ever = objects.iter().flatten().cloned().collect::<BTreeSet<String>>();
-        let always = objects.into_iter().reduce(|left, right| &left & &right).unwrap();
-        assert_eq!(described.keys().cloned().collect::<BTreeSet<_>>(), ever, "{place}");
-        assert_eq!(
-            required.iter().map(|name| name.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>(),
-            always,
-            "{place}"
-        );
-        assert_eq!(definition["additionalProperties"], true, "{place}");
-        for (name, field) in described {
-            let target = field["$ref"].as_str().and_then(|target| schema.pointer(&target[1..]));
-            let description = field.get("description").or_else(|| target?.get("description"));
-            assert!(description.is_some_and(Value::is_string), "{place} does not say what {name} is");
-        }
-    }
-}
-
-/// Walks through a document along the schema and collects, for each object of the schema, the fields of each value.
-fn look(schema: &Value, node: &Value, place: &str, value: &Value, seen: &mut BTreeMap<String, Vec<BTreeSet<String>>>) {
-    if let Some(target) = node["$ref"].as_str() {
-        return look(schema, schema.pointer(&target[1..]).unwrap(), target, value, seen);
-    }
-    match value {
-        Value::Object(fields) => {
-            seen.entry(place.to_owned()).or_default().push(fields.keys().cloned().collect());
-            for (name, value) in fields {
-                look(schema, &node["properties"][name], &format!("{place}/properties/{name}"), value, seen);
-            }
-        }
-        Value::Array(values) => {
-            for value in values {
-                look(schema, &node["items"], &format!("{place}/items"), value, seen);
-            }
-        }
-        _ => {}
-    }
+    super::assert_fields(&schema(), &documents());
 }
