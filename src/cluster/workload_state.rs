@@ -250,9 +250,9 @@ impl Object {
         let pod = template.map_or(spec.pod, |template| template.spec);
         let existing = first(&[status.current_number_scheduled, status.replicas, status.active]);
         // Controllers leave a zero out: whoever has a strategy for replacing its pods and counts them has
-        // updated none of them yet.
+        // updated none of them yet, and whoever is to have none has none to update.
         let replaces = spec.strategy.is_some() || spec.update_strategy.0.is_some();
-        let none_updated = (replaces && existing.is_some()).then_some(0);
+        let none_updated = (replaces && (existing.is_some() || spec.replicas.0 == Some(0))).then_some(0);
         let strategy = spec.update_strategy.0.unwrap_or_default();
         WorkloadState {
             template: pod.images(),
@@ -355,6 +355,8 @@ mod tests {
         assert_eq!(daemon_set.updated, Some(0));
         let new = state(r#"{"spec":{"replicas":2,"strategy":{"type":"Recreate"}},"status":{}}"#);
         assert_eq!(new.updated, None);
+        let asleep = state(r#"{"spec":{"replicas":0,"strategy":{"type":"RollingUpdate"}},"status":{}}"#);
+        assert_eq!(asleep.updated, Some(0));
         let replica_set = state(r#"{"spec":{"replicas":2},"status":{"replicas":2}}"#);
         assert_eq!(replica_set.updated, None);
     }

@@ -13,6 +13,7 @@ use crate::domain::plan::content::Presence;
 use crate::domain::plan::undo::{self, Undo};
 use crate::domain::plan::{Left, Plan, Skipped, Target};
 use crate::domain::rollout::{self, Progress};
+use crate::domain::template::Replacement;
 use crate::domain::workload::{Manager, OwnerReference};
 use crate::error::AppError;
 use crate::exit::Exit;
@@ -128,6 +129,14 @@ async fn back(seen: &Seen, named: &Named) -> Result<Target, (String, Option<Stri
         ),
         Err(_) => false,
     };
+    // Pods that nobody replaces: as long as they ask for another reference, the last step back has not arrived.
+    let waits = matches!(definition.replacement, Replacement::Paused | Replacement::WhenDeleted { .. });
+    let asks_otherwise = seen.diagnosis.items.iter().any(|item| {
+        item.namespace == named.namespace
+            && item.workload == named.workload
+            && definition.slot(&item.container).is_some_and(|slot| slot.image != item.image)
+    });
+    let under_way = under_way || (waits && asks_otherwise);
     let now = seen.now;
     let around = Around { definition: &definition, managers: &managers, pods: named.pods, cause: CAUSE, now };
     let target = match undo::undo(&around, under_way) {

@@ -38,6 +38,8 @@ pub struct Other {
     pub verdict: Verdict,
     /// What decided, in one sentence.
     pub why: String,
+    /// It asks for the new reference: it is no old pod, and holds other content all the same.
+    pub asks_anew: bool,
 }
 
 /// What is looked at, and what is known of it beforehand.
@@ -49,6 +51,8 @@ pub struct Verification {
     pub answers: Answers,
     /// Whose pod it is, for each of the snapshot's.
     of: Vec<usize>,
+    /// For each of the snapshot's, which of its containers ask for the new reference.
+    anew: Vec<Vec<bool>>,
 }
 
 /// Makes the question out of what was read after the rollouts.
@@ -58,22 +62,32 @@ pub fn verification(snapshot: &Snapshot, targets: &[&Target]) -> Verification {
         snapshot: Snapshot { nodes: snapshot.nodes.clone(), ..Snapshot::default() },
         answers: Answers::default(),
         of: Vec::new(),
+        anew: Vec::new(),
     };
     for pod in snapshot.pods.iter().filter(|pod| is_alive(pod)) {
         let Some(of) = targets.iter().position(|target| belongs(pod, &snapshot.owners, target)) else { continue };
         // Without its owner no template is asked for: what is planned is known.
         let mut pod = Pod { controller: None, ..pod.clone() };
+        let mut anew = Vec::new();
         pod.containers.retain_mut(|container| match change_of(targets[of], container) {
             None => false,
             Some(change) => {
+                anew.push(asks_anew(container, change));
                 ask(&mut verification.answers, &pod.access, container, change);
                 true
             }
         });
         verification.snapshot.pods.push(pod);
         verification.of.push(of);
+        verification.anew.push(anew);
     }
     verification
+}
+
+/// Whether a pod's container came from the new template, as far as its reference and its pull policy tell.
+fn asks_anew(container: &Container, change: &Change) -> bool {
+    let policy = change.pull_policy.or(change.slot.pull_policy);
+    *container.image == *change.new_image && policy.is_none_or(|policy| container.pull_policy == policy)
 }
 
 fn ask(answers: &mut Answers, access: &Arc<super::workload::Access>, container: &mut Container, change: &Change) {
@@ -98,19 +112,25 @@ impl Verification {
     pub fn confirmation(&self, inquiry: &Inquiry<'_>, targets: &[&Target], which: usize) -> Confirmation {
         let mut confirmation = Confirmation::default();
         let changes = targets.get(which).map_or(0, |target| target.changes.len());
-        let pods = self.snapshot.pods.iter().zip(&inquiry.judgements).zip(&self.of);
-        for ((pod, slots), _) in pods.filter(|(_, of)| **of == which) {
-            confirmation.count(pod, slots, changes);
+        let pods = self.snapshot.pods.iter().zip(&inquiry.judgements).zip(&self.anew).zip(&self.of);
+        for (((pod, slots), anew), _) in pods.filter(|(_, of)| **of == which) {
+            confirmation.count(pod, slots, anew, changes);
         }
         confirmation
     }
 }
 
 impl Confirmation {
-    fn count(&mut self, pod: &Pod, slots: &[Option<Arc<Judgement>>], changes: usize) {
+    /// The pods among the others, each once.
+    #[must_use]
+    pub fn other_pods(&self) -> usize {
+        self.pods.saturating_sub(self.confirmed)
+    }
+
+    fn count(&mut self, pod: &Pod, slots: &[Option<Arc<Judgement>>], anew: &[bool], changes: usize) {
         self.pods += 1;
         let mut good = true;
-        for (container, slot) in pod.containers.iter().zip(slots) {
+        for ((container, slot), asks_anew) in pod.containers.iter().zip(slots).zip(anew) {
             let (verdict, why) = match slot {
                 Some(judgement) => (judgement.verdict, judgement.ground.proof()),
                 None => (Verdict::Unknown, "its look-ups came to no end".to_owned()),
@@ -118,7 +138,7 @@ impl Confirmation {
             if !matches!(verdict, Verdict::Fresh | Verdict::Rewrapped) {
                 good = false;
                 let (pod, container) = (Arc::clone(&pod.name), Arc::clone(&container.name));
-                self.others.push(Other { pod, container, verdict, why });
+                self.others.push(Other { pod, container, verdict, why, asks_anew: *asks_anew });
             }
         }
         // A pod without the container was made from another template.
@@ -130,6 +150,7 @@ impl Confirmation {
                     container: "".into(),
                     verdict: Verdict::Unknown,
                     why: "it lacks a container that was changed".to_owned(),
+                    asks_anew: false,
                 });
             }
         }

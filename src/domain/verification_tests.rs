@@ -127,6 +127,7 @@ fn whatever_is_not_proven_is_not_confirmed() {
     assert_eq!((confirmation.confirmed, confirmation.pods), (0, 2));
     assert_eq!(confirmation.others[0].verdict, Verdict::Stale);
     assert!(confirmation.others[1].why.contains("ImagePullBackOff: no such tag"), "{:?}", confirmation.others);
+    assert_eq!(confirmation.other_pods(), 2);
 }
 
 #[test]
@@ -147,4 +148,16 @@ fn a_pod_of_another_template_is_not_confirmed() {
         (confirmation.confirmed, confirmation.others[0].why.as_str()),
         (0, "it lacks a container that was changed")
     );
+}
+
+#[test]
+fn an_old_pod_is_told_from_a_new_one_that_holds_other_content() {
+    let other = format!("reg.example.com/app@{}", digest('7'));
+    let mut new = pod("new", "u-web", &other, running());
+    new.containers[0].image = "reg.example.com/app:1.1".into();
+    let mut old = pod("old", "u-web", &other, running());
+    old.containers[0].image = "reg.example.com/app:1.0".into();
+    let (confirmation, _) = confirmed(vec![new, old]);
+    let told: Vec<_> = confirmation.others.iter().map(|other| (&*other.pod, other.verdict, other.asks_anew)).collect();
+    assert_eq!(told, [("new", Verdict::Stale, true), ("old", Verdict::Stale, false)]);
 }

@@ -132,9 +132,10 @@ fn target_words(target: &Target, state: &TargetState, tags: &[String], palette: 
             parts.extend(confirmed(target, confirmation));
         }
         TargetState::Unconfirmed { why, confirmation } => {
-            parts.push("patched".to_owned());
+            parts.push(if target.patch.is_empty() { "as planned already" } else { "patched" }.to_owned());
             if confirmation.confirmed > 0 {
-                parts.push(format!("{} of {} run the new content", confirmation.confirmed, pods(confirmation)));
+                // What crashes again and again does not run, and has the content all the same.
+                parts.push(format!("{} of {} got the new content", confirmation.confirmed, pods(confirmation)));
             }
             parts.push(format!("{}: {}", palette.error("not confirmed"), printable(why)));
         }

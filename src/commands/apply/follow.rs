@@ -27,8 +27,27 @@ const MOMENT: Duration = Duration::from_secs(2);
 /// Waiting for these is no hanging: every start goes through them.
 const ORDINARY: [&str; 3] = ["", "ContainerCreating", "PodInitializing"];
 
-/// When the containers that change were started, by pod and container: an image that changes in place starts them anew.
-pub(in crate::commands) type Starts = HashMap<(Arc<str>, Arc<str>), Option<Timestamp>>;
+/// The starts of the containers that change, by pod and container: an image that changes in place starts them anew.
+pub(in crate::commands) type Starts = HashMap<(Arc<str>, Arc<str>), Start>;
+
+/// One start of a container. Times are told in whole seconds: a container that is started anew within the second of its
+/// first start is told by its image, or by having run before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::commands) struct Start {
+    since: Option<Timestamp>,
+    image_id: Arc<str>,
+    ran_before: bool,
+}
+
+impl Start {
+    fn of(container: &Container) -> Self {
+        let since = match &container.state {
+            State::Running { since } => *since,
+            _ => None,
+        };
+        Self { since, image_id: Arc::clone(&container.image_id), ran_before: container.ran_before }
+    }
+}
 
 impl Applying<'_> {
     /// When the containers run since, for workloads whose pods stay.
@@ -39,13 +58,9 @@ impl Applying<'_> {
         let pods = self.pods(target).await.map(|(pods, _)| pods).unwrap_or_default();
         pods.iter()
             .flat_map(|pod| {
-                pod.containers.iter().map(|container| {
-                    let since = match &container.state {
-                        State::Running { since } => *since,
-                        _ => None,
-                    };
-                    ((Arc::clone(&pod.name), Arc::clone(&container.name)), since)
-                })
+                pod.containers
+                    .iter()
+                    .map(|container| ((Arc::clone(&pod.name), Arc::clone(&container.name)), Start::of(container)))
             })
             .collect()
     }
@@ -182,14 +197,17 @@ fn is_replaced(target: &Target, pod: &Pod, already: bool, before: &Starts) -> bo
             .iter()
             .find(|container| container.role == change.container.role && container.name == change.container.name);
         let Some(container) = found else { return false };
-        let State::Running { since } = &container.state else { return false };
+        if !matches!(container.state, State::Running { .. }) {
+            return false;
+        }
         // Where something rewrites references on their way, another one than before is what can be seen.
         let asks = match &change.pod_image {
             None => *container.image == *change.new_image,
             Some(before) => container.image != *before,
         };
         let started = before.get(&(Arc::clone(&pod.name), Arc::clone(&container.name)));
-        asks && !container.image_id.is_empty() && (already || started.is_none_or(|started| started != since))
+        asks && !container.image_id.is_empty()
+            && (already || started.is_none_or(|started| *started != Start::of(container)))
     })
 }
 

@@ -64,18 +64,28 @@ pub(super) fn lacking(target: &Target, confirmation: &Confirmation) -> Option<St
     match &target.rollout.replacement {
         // What runs now ends by itself.
         Replacement::NextRun { .. } => None,
-        Replacement::Paused | Replacement::WhenDeleted { .. } if confirmation.others.is_empty() => None,
-        Replacement::Paused => Some("its rollout is paused, and its pods run on as they were".to_owned()),
-        Replacement::WhenDeleted { .. } => Some(format!(
-            "{} as they were until somebody deletes them",
-            crate::ui::names::counted(confirmation.others.len(), "pod runs on", "pods run on")
-        )),
+        Replacement::Paused | Replacement::WhenDeleted { .. } => {
+            // A pod that asks for the new reference was replaced already, and holds something else.
+            match confirmation.others.iter().find(|other| other.asks_anew) {
+                Some(other) => Some(told(other)),
+                None if confirmation.others.is_empty() => None,
+                None => Some(stays(&target.rollout.replacement, confirmation.other_pods())),
+            }
+        }
         Replacement::Partition { from } => confirmation
             .others
             .iter()
             .find(|other| ordinal(&other.pod).is_none_or(|ordinal| ordinal >= *from))
             .map(told),
         Replacement::Rollout | Replacement::InPlace => confirmation.others.first().map(told),
+    }
+}
+
+fn stays(replacement: &Replacement, pods: usize) -> String {
+    match (replacement, pods) {
+        (Replacement::Paused, _) => "its rollout is paused, and its pods run on as they were".to_owned(),
+        (_, 1) => "1 pod runs on as it was until somebody deletes it".to_owned(),
+        _ => format!("{} pods run on as they were until somebody deletes them", crate::ui::names::thousands(pods)),
     }
 }
 
