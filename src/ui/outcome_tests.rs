@@ -29,6 +29,7 @@ fn of(confirmed: usize, pods: usize) -> Confirmation {
         container: "app".into(),
         verdict: Verdict::Stale,
         why: "the contents differ".to_owned(),
+        asks_anew: true,
     };
     Confirmation { confirmed, pods, others: (confirmed..pods).map(other).collect() }
 }

@@ -174,6 +174,7 @@ fn skipped() -> Vec<Skipped> {
         reason: reason.to_owned(),
         hint: None,
         refused,
+        changed: false,
     };
     let mut aside =
         skip((APPS, "Deployment"), "web", "it is not in the template: something adds it to the pods", false);
