@@ -91,7 +91,7 @@ fn each_end_of_a_workload_has_its_words() {
     deployment/awesomeapp   tagged 1.1 · not changed: forbidden: user `dev` cannot patch resource `deployments`
     hint: go on with `kubectl freshimage bump deployment/awesomeapp --to tag=1.1`
 
-    deployment/awesomeapp   tagged 1.1 · patched · 1 of 2 pods run the new content · not confirmed: it was not done within 300s: 1 of 2 updated; awesomeapp-7: ImagePullBackOff: Back-off pulling image
+    deployment/awesomeapp   tagged 1.1 · patched · 1 of 2 pods got the new content · not confirmed: it was not done within 300s: 1 of 2 updated; awesomeapp-7: ImagePullBackOff: Back-off pulling image
     hint: go on with `kubectl freshimage bump deployment/awesomeapp --to tag=1.1`
     hint: back with `kubectl freshimage undo deployment/awesomeapp`
 
@@ -157,7 +157,7 @@ fn on_a_narrow_terminal_the_parts_stand_below_the_name() {
     let hanging = unconfirmed("it was not done within 300s: 1 of 2 updated; awesomeapp-7: ErrImagePull", of(1, 2));
     assert_snapshot!(told(&plan, &story(hanging), Some(60)), @"
     deployment/awesomeapp
-      tagged 1.1 · patched · 1 of 2 pods run the new content
+      tagged 1.1 · patched · 1 of 2 pods got the new content
       not confirmed: it was not done within 300s: 1 of 2
         updated; awesomeapp-7: ErrImagePull
     hint: go on with `kubectl freshimage bump deployment/awesomeapp --to tag=1.1`
