@@ -4,11 +4,11 @@
 //!
 //! | module | is |
 //! |---|---|
-//! | [`domain`] | the pure core: references, digests, what runs, what a registry says, the verdict; no I/O, no clock |
-//! | [`cluster`] | the edge to Kubernetes: connect, read pods, owners and nodes |
-//! | [`registry`] | the edge to OCI registries: transport, tokens, credentials, look-ups |
-//! | [`ui`] | what is printed: table, page, JSON, YAML, names, summary, progress, errors; the only place that writes to the streams |
-//! | [`commands`] | one file for each command: short orchestration over the edges |
+//! | [`domain`] | the pure core: references, digests, what runs, what a registry says, the verdict; next tags, plans, patches, what became of them; no I/O, no clock |
+//! | [`cluster`] | the edge to Kubernetes: connect, read pods, owners, nodes and definitions, patch |
+//! | [`registry`] | the edge to OCI registries: transport, tokens, credentials, look-ups, new tags |
+//! | [`ui`] | what is printed: table, page, plan, outcome, JSON, YAML, names, summary, progress, errors; what is asked; the only place that writes to the streams |
+//! | [`commands`] | one file or folder for each command: short orchestration over the edges; `apply` carries out plans |
 //! | [`cli`] | the raw command line, in kubectl's words |
 //! | [`settings`] | raw flags and the environment, made into one validated struct for each command |
 //! | [`fail_on`] | which answers end a run with a code of their own |
@@ -25,6 +25,19 @@
 //!                                    ↑                              │
 //!                                    └──────── more questions ──────┘
 //! ```
+//!
+//! A change goes on from the verdict:
+//!
+//! ```text
+//! Diagnosis ─candidates→ definitions + names ─→ plan ─Plan→ ui
+//!                                                     └──→ check ─→ tags ─→ patches ─→ wait ─→ prove ─Outcome→ ui
+//!                                                                                        ↑       │
+//!                                                                                        └─ undo ┘
+//! ```
+//!
+//! The plan is the only thing that is carried out, and the outcome is kept in a journal while that is done, so that
+//! an interruption at any moment can say what is in force. The proof is the diagnosis once more, against the planned
+//! content.
 //!
 //! A look-up that failed is data, a row with its reason, never the end of a run. The core names the next questions
 //! and the edges answer them, so that each step is paid for only where the one before did not decide.

@@ -1,6 +1,7 @@
 //! Tables in the documents say what the code says.
 
 use kubectl_freshimage::domain::diagnosis::{Finding, Verdict};
+use kubectl_freshimage::domain::scheme::{Scheme, SchemeChoice, Situation, propose};
 use kubectl_freshimage::exit::Exit;
 
 use crate::program::text_of;
@@ -75,13 +76,57 @@ fn every_field_of_the_schemas_is_in_the_page_about_output() {
 }
 
 #[test]
+fn schemes_are_the_schemes_of_the_program_and_their_examples_come_true() {
+    let rows = table(&text_of("docs/bump.md"), "scheme");
+    let words: Vec<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
+    assert_eq!(words, Scheme::ALL.map(Scheme::as_str));
+    let digest = format!("sha256:3f2c1d0a9b8e{}", "0".repeat(52)).parse().unwrap();
+    let today = "2026-11-23".parse().unwrap();
+    for (row, scheme) in rows.iter().zip([1, 2, 3, 4].map(|place| SchemeChoice::ALL[place])) {
+        let examples: Vec<&str> = row[2].split('`').filter(|part| !part.contains(' ') && !part.is_empty()).collect();
+        assert!(!examples.is_empty(), "{row:?}");
+        for pair in examples.chunks(2) {
+            let tags = [pair[0].to_owned()];
+            let situation = Situation { tag: pair[0], tags: &tags, digest: Some(&digest), today };
+            let next = propose(scheme, None, &situation).unwrap().candidate(0).unwrap();
+            assert_eq!(next, pair[1], "`{}` by {}", pair[0], scheme.as_str());
+        }
+    }
+}
+
+#[test]
+fn ways_are_those_of_the_help() {
+    let help = crate::program::run(&["bump", "--help"]).stdout;
+    for row in table(&text_of("docs/bump.md"), "`--to`") {
+        let way = row[0].trim_matches('`');
+        assert!(help.lines().any(|line| line.trim_start().starts_with(&format!("{way} "))), "{way}");
+    }
+}
+
+#[test]
 fn every_link_between_documents_leads_somewhere() {
-    for path in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
-        let text = text_of(path);
+    // As GitHub makes anchors of headings.
+    let slug = |heading: &str| -> String {
+        let kept = heading.trim().chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
+        kept.map(|letter| if letter == ' ' { '-' } else { letter.to_ascii_lowercase() }).collect()
+    };
+    let pages = ["bump", "exit-codes", "output", "permissions", "verdicts"].map(|page| format!("docs/{page}.md"));
+    for path in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned).into_iter().chain(pages) {
+        let text = text_of(&path);
+        let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            if !target.contains("://") && !target.starts_with('#') {
-                assert!(crate::program::project_file(target).exists(), "{path} links to {target}");
+            if target.contains("://") {
+                continue;
             }
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = if file.is_empty() { path.clone() } else { format!("{folder}{file}") };
+            assert!(crate::program::project_file(&file).exists(), "{path} links to {target}");
+            let headings = |text: &str| {
+                text.lines()
+                    .filter(|line| line.starts_with('#'))
+                    .any(|line| slug(line.trim_start_matches('#')) == anchor)
+            };
+            assert!(anchor.is_empty() || headings(&text_of(&file)), "{path} links to {target}");
         }
     }
 }
