@@ -83,7 +83,11 @@ async fn told_to_stop() {
 fn place(seen: &look::Seen, common: &CommonSettings) -> Place {
     Place {
         namespace: seen.namespace.clone(),
-        default_namespace: seen.default_namespace.clone(),
+        // A hint without the namespace that was said with `-n` would look in the context's.
+        default_namespace: match &common.connection.namespace {
+            Some(_) => String::new(),
+            None => seen.default_namespace.clone(),
+        },
         flags: common.connection.repeated_flags(),
     }
 }

@@ -107,10 +107,13 @@ fn tag_words(state: &TagState, palette: Palette) -> Option<String> {
 /// The new tags that a target needed and that were written in this run.
 fn tags_of(plan: &Plan, outcome: &Outcome, target: &Target) -> Vec<String> {
     let written = plan.tags.iter().zip(&outcome.tags).filter(|(_, state)| **state == TagState::Written);
-    written
+    let mut tags: Vec<String> = written
         .filter(|(tagging, _)| target.changes.iter().any(|change| change.needs(tagging)))
         .map(|(tagging, _)| printable(&tagging.tag).into_owned())
-        .collect()
+        .collect();
+    // One name in several repositories is said once.
+    tags.dedup();
+    tags
 }
 
 fn target_words(target: &Target, state: &TargetState, tags: &[String], palette: Palette) -> Vec<String> {

@@ -283,7 +283,10 @@ pub fn way_back_question(target: &Target, why: &str) -> String {
 #[must_use]
 pub fn nothing_to_do(place: &Place) -> String {
     let place = place.namespace.as_ref().map(|namespace| format!(" in namespace `{}`", printable(namespace)));
-    format!("Nothing runs old content{}. A workload that is named is bumped all the same.\n", place.unwrap_or_default())
+    format!(
+        "Nothing that was selected runs old content{}. A workload that is named is bumped all the same.\n",
+        place.unwrap_or_default()
+    )
 }
 
 /// A line beside the plan.
@@ -292,15 +295,12 @@ pub fn note(text: &str, palette: Palette) -> String {
     format!("{} {}\n", palette.hint("note:"), printable(text))
 }
 
-/// The workload, with its namespace where that is not the one that a command would look at.
+/// The workload, with its namespace where that is not the one that is looked at.
 #[must_use]
 pub fn in_place(target: &Target, place: &Place) -> String {
     let name = names::workload(&target.workload);
-    if *target.namespace == *place.default_namespace {
-        name
-    } else {
-        format!("{}/{name}", printable(&target.namespace))
-    }
+    let here = place.namespace.as_ref().unwrap_or(&place.default_namespace);
+    if *target.namespace == **here { name } else { format!("{}/{name}", printable(&target.namespace)) }
 }
 
 /// What would change in the objects, as `kubectl diff` shows it.

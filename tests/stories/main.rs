@@ -3,12 +3,20 @@
 //! Each pins the exit code and both streams of the real binary.
 
 mod bump;
+mod bump_choice;
+mod bump_kinds;
+mod bump_many;
+mod bump_private;
+mod bump_roles;
+mod bump_trouble;
+mod bump_ways;
 mod credentials;
 mod economy;
 mod hub;
 mod imported;
 mod mixed;
 mod multi_arch;
+mod next_tag;
 mod owners;
 mod permissions;
 mod pinned;

@@ -7,6 +7,7 @@ use crate::domain::Reference;
 use crate::domain::diagnosis::{Item, Verdict};
 use crate::domain::plan::ContentOf;
 use crate::domain::running::Running;
+use crate::domain::workload::Role;
 
 /// What some pods run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +40,8 @@ pub fn runs(item: &Item) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for group in &item.running {
         let digest = match group.verdict {
-            Verdict::Waiting => continue,
+            // What ended well was started from an image all the same.
+            Verdict::Waiting if item.container.role != Role::Init || group.image_id.is_empty() => continue,
             // The same content under the name by which everybody gets it: the runtime may name one platform of it.
             Verdict::Fresh | Verdict::Rewrapped if group.image == item.image => {
                 item.served_digest.clone().or_else(|| group.digest.clone())
@@ -154,6 +156,9 @@ mod tests {
         assert_eq!(runs(&row), [run(Some(digest('5')), 3), run(Some(digest('a')), 1)]);
         let tie = item(&[(Verdict::Stale, of('a'), 2), (Verdict::Fresh, of('5'), 2)]);
         assert_eq!(runs(&tie)[0].digest, Some(digest('a')));
+        let mut init = item(&[(Verdict::Waiting, of('a'), 2), (Verdict::Waiting, String::new(), 1)]);
+        init.container.role = Role::Init;
+        assert_eq!(runs(&init), [run(Some(digest('a')), 2)], "what ended well can be gone back to");
         let config = item(&[(Verdict::Local, digest('a').to_string(), 1)]);
         assert_eq!(runs(&config), [run(None, 1)]);
     }
