@@ -1,10 +1,43 @@
 //! Columns on a terminal: how wide a text is, how it is wrapped and shortened.
 
+use std::borrow::Cow;
+
+use console::measure_text_width;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// So much further in is what is left of a line.
+const HANG: usize = 2;
 
 /// How many columns a text takes.
 pub(super) fn width(text: &str) -> usize {
     text.width()
+}
+
+/// The longest start of a text that takes no more than so many columns.
+pub(super) fn clipped(text: &str, room: usize) -> &str {
+    if width(text) <= room {
+        return text;
+    }
+    let mut end = 0;
+    for (at, character) in text.char_indices() {
+        let next = at + character.len_utf8();
+        if width(&text[..next]) > room {
+            break;
+        }
+        end = next;
+    }
+    &text[..end]
+}
+
+/// The text, with `…` at the end where it does not fit.
+pub(super) fn shortened(text: &str, room: usize) -> Cow<'_, str> {
+    if width(text) <= room {
+        return Cow::Borrowed(text);
+    }
+    match room.checked_sub(1) {
+        Some(rest) => Cow::Owned(format!("{}…", clipped(text, rest))),
+        None => Cow::Borrowed(""),
+    }
 }
 
 /// Breaks a text at spaces into lines of at most `limit` columns. A word that is longer stays whole: half a digest or
@@ -25,6 +58,36 @@ pub(super) fn wrap(text: &str, limit: usize) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+/// Breaks lines that are wider than `limit` at spaces, what is left of one further in than its beginning. They may be
+/// painted already.
+pub(super) fn fold(text: &str, limit: usize) -> String {
+    let mut folded = String::new();
+    for line in text.split_inclusive('\n') {
+        if measure_text_width(line.trim_end()) <= limit {
+            folded.push_str(line);
+            continue;
+        }
+        let rest = line.trim_start_matches(' ');
+        let indent = line.len() - rest.len();
+        folded.push_str(&line[..indent]);
+        let mut column = indent;
+        for (number, word) in rest.split(' ').enumerate() {
+            let wide = measure_text_width(word.trim_end());
+            if number > 0 && column + 1 + wide > limit && column > indent + HANG {
+                folded.push('\n');
+                folded.push_str(&" ".repeat(indent + HANG));
+                column = indent + HANG;
+            } else if number > 0 {
+                folded.push(' ');
+                column += 1;
+            }
+            folded.push_str(word);
+            column += wide;
+        }
+    }
+    folded
 }
 
 /// The reference without what stands before a slash, `…/awesomeapp:1.0`, as far as needed to fit into `limit`
@@ -67,6 +130,20 @@ mod tests {
         assert_eq!(wrap("a verylongword b", 4), ["a", "verylongword", "b"]);
         assert_eq!(wrap("大大 大大", 5), ["大大", "大大"]);
         assert!(wrap("  ", 4).is_empty());
+    }
+
+    #[test]
+    fn wide_lines_are_folded_and_the_others_are_left_alone() {
+        for (text, limit, expected) in [
+            ("  one   two\n\nthree\n", 11, "  one   two\n\nthree\n"),
+            ("  one two three\nfour\n", 10, "  one two\n    three\nfour\n"),
+            ("  one two three four", 10, "  one two\n    three\n    four"),
+            ("  - image: averyverylongname:1\n", 12, "  - image:\n    averyverylongname:1\n"),
+            ("averyverylongname b", 4, "averyverylongname\n  b"),
+            ("\u{1b}[31mone two\u{1b}[0m three", 7, "\u{1b}[31mone two\u{1b}[0m\n  three"),
+        ] {
+            assert_eq!(fold(text, limit), expected, "{text:?} {limit}");
+        }
     }
 
     #[test]

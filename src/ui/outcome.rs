@@ -25,7 +25,7 @@ pub fn print(
         printer.message(&results(plan, outcome, place, printer.message_palette()));
     } else {
         printer.data("\n")?;
-        printer.data(&results(plan, outcome, place, printer.data_palette()))?;
+        printer.data(&printer.folded(&results(plan, outcome, place, printer.data_palette())))?;
     }
     for hint in hints(plan, outcome, place) {
         printer.message(&format!("{} {hint}\n", printer.message_palette().hint("hint:")));

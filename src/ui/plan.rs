@@ -33,7 +33,7 @@ pub fn print(printer: &Printer, plan: &Plan, format: Option<PlanFormat>, place: 
         Some(PlanFormat::Yaml) => yaml::document(&document)?,
         Some(PlanFormat::Name) => name::of(plan.targets.iter().map(|target| (&target.namespace, &target.workload))),
         Some(PlanFormat::Diff) => diff(plan)?,
-        None => page(plan, place, printer.data_palette()),
+        None => printer.folded(&page(plan, place, printer.data_palette())),
     })
 }
 

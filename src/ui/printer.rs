@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::layout::fold;
 use super::{Palette, Progress, errors};
 use crate::cli::ColorWhen;
 use crate::error::AppError;
@@ -82,6 +83,12 @@ impl Printer {
     #[must_use]
     pub fn width(&self) -> Option<usize> {
         self.stdout.width.filter(|_| self.stdout.is_terminal)
+    }
+
+    /// A text for stdout with its lines as wide as there is room, whole words in each. What is no terminal gets them whole.
+    #[must_use]
+    pub fn folded(&self, text: &str) -> String {
+        self.width().map_or_else(|| text.to_owned(), |limit| fold(text, limit))
     }
 
     /// Writes what was asked for, to stdout. The text has been made printable by its renderer.
