@@ -3,6 +3,7 @@
 //! Each pins the exit code and both streams of the real binary.
 
 mod bump;
+mod bump_terminal;
 mod credentials;
 mod economy;
 mod hub;
