@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use console::measure_text_width;
+use console::{measure_text_width, strip_ansi_codes};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// So much further in is what is left of a line.
@@ -61,7 +61,7 @@ pub(super) fn wrap(text: &str, limit: usize) -> Vec<String> {
 }
 
 /// Breaks lines that are wider than `limit` at spaces, what is left of one further in than its beginning. They may be
-/// painted already.
+/// painted already. Before a word that would not fit on a line of its own, no line ends.
 pub(super) fn fold(text: &str, limit: usize) -> String {
     let mut folded = String::new();
     for line in text.split_inclusive('\n') {
@@ -69,16 +69,16 @@ pub(super) fn fold(text: &str, limit: usize) -> String {
             folded.push_str(line);
             continue;
         }
-        let rest = line.trim_start_matches(' ');
-        let indent = line.len() - rest.len();
-        folded.push_str(&line[..indent]);
-        let mut column = indent;
-        for (number, word) in rest.split(' ').enumerate() {
+        let seen = strip_ansi_codes(line);
+        let hang = seen.len() - seen.trim_start_matches(' ').len() + HANG;
+        let mut column = 0;
+        for (number, word) in line.split(' ').enumerate() {
             let wide = measure_text_width(word.trim_end());
-            if number > 0 && column + 1 + wide > limit && column > indent + HANG {
+            let breaks = column > hang && column + 1 + wide > limit && hang + wide <= limit;
+            if breaks {
                 folded.push('\n');
-                folded.push_str(&" ".repeat(indent + HANG));
-                column = indent + HANG;
+                folded.push_str(&" ".repeat(hang));
+                column = hang;
             } else if number > 0 {
                 folded.push(' ');
                 column += 1;
@@ -138,8 +138,10 @@ mod tests {
             ("  one   two\n\nthree\n", 11, "  one   two\n\nthree\n"),
             ("  one two three\nfour\n", 10, "  one two\n    three\nfour\n"),
             ("  one two three four", 10, "  one two\n    three\n    four"),
-            ("  - image: averyverylongname:1\n", 12, "  - image:\n    averyverylongname:1\n"),
+            ("  - image: averylongname\n", 17, "  - image:\n    averylongname\n"),
+            ("  - image: averylongname\n", 16, "  - image: averylongname\n"),
             ("averyverylongname b", 4, "averyverylongname\n  b"),
+            ("\u{1b}[31m  - one two\u{1b}[0m\n", 8, "\u{1b}[31m  - one\n    two\u{1b}[0m\n"),
             ("\u{1b}[31mone two\u{1b}[0m three", 7, "\u{1b}[31mone two\u{1b}[0m\n  three"),
         ] {
             assert_eq!(fold(text, limit), expected, "{text:?} {limit}");
