@@ -40,8 +40,16 @@ fn block_on_change(
 ) -> Result<Exit, AppError> {
     block_on_or(work, || {
         prompt::restore_terminal();
-        outcome::interrupted(printer, journal.read().as_ref(), &journal.read_place())
+        stopped(journal, printer)
     })
+}
+
+/// How a run ends that somebody stopped, with a signal or while it asked: it tells how far it got.
+fn stopped(journal: &Journal, printer: &Printer) -> AppError {
+    AppError {
+        kind: Kind::Interrupted,
+        ..outcome::interrupted(printer, journal.read().as_ref(), &journal.read_place())
+    }
 }
 
 fn block_on_or<T>(

@@ -235,7 +235,7 @@ impl ApplySettings {
         Ok(Self {
             dry_run: flags.dry_run,
             yes: flags.yes,
-            interactive: environment.stdin_is_terminal && environment.stderr.is_terminal,
+            interactive: environment.is_interactive(),
             force: flags.force,
             keep_going: flags.keep_going,
             timeout,

@@ -44,7 +44,7 @@ pub struct Environment {
     pub force_color: bool,
     /// `TERM`.
     pub term: Option<String>,
-    /// stdin is a terminal: somebody can be asked.
+    /// stdin is a terminal.
     pub stdin_is_terminal: bool,
     /// What stdout is.
     pub stdout: Terminal,
@@ -86,6 +86,12 @@ impl fmt::Debug for Secret {
 }
 
 impl Environment {
+    /// Whether somebody can be asked: there is a terminal to read from, and one to draw on.
+    #[must_use]
+    pub fn is_interactive(&self) -> bool {
+        self.stdin_is_terminal && self.stderr.is_terminal && self.term.as_deref() != Some("dumb")
+    }
+
     /// Reads the process's own.
     #[must_use]
     pub fn read() -> Self {

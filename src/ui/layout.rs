@@ -1,5 +1,7 @@
 //! Columns on a terminal: how wide a text is, how it is wrapped and shortened.
 
+use std::borrow::Cow;
+
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How many columns a text takes.
@@ -22,6 +24,33 @@ pub(super) fn hanging(indent: usize, text: &str, limit: Option<usize>) -> Vec<St
             lines.iter().zip(indents).map(|(line, indent)| format!("{:indent$}{line}", "")).collect()
         }
         _ => vec![format!("{:indent$}{text}", "")],
+    }
+}
+
+/// The longest start of a text that takes no more than so many columns.
+pub(super) fn clipped(text: &str, room: usize) -> &str {
+    if width(text) <= room {
+        return text;
+    }
+    let mut end = 0;
+    for (at, character) in text.char_indices() {
+        let next = at + character.len_utf8();
+        if width(&text[..next]) > room {
+            break;
+        }
+        end = next;
+    }
+    &text[..end]
+}
+
+/// The text, with `…` at the end where it does not fit.
+pub(super) fn shortened(text: &str, room: usize) -> Cow<'_, str> {
+    if width(text) <= room {
+        return Cow::Borrowed(text);
+    }
+    match room.checked_sub(1) {
+        Some(rest) => Cow::Owned(format!("{}…", clipped(text, rest))),
+        None => Cow::Borrowed(""),
     }
 }
 

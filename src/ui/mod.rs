@@ -14,6 +14,7 @@ pub mod name;
 pub mod names;
 pub mod outcome;
 pub mod palette;
+mod parked;
 pub mod plan;
 #[cfg(test)]
 pub(crate) mod plan_samples;

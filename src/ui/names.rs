@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::layout::shorten_image;
 use crate::domain::diagnosis::{ContainerName, PodCounts, WorkloadName};
 use crate::domain::workload::Role;
 use crate::text::printable;
@@ -29,6 +30,12 @@ pub fn workload_in_full(name: &WorkloadName) -> String {
 
 fn group(name: &WorkloadName) -> &str {
     name.api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+/// An image's name, without its first parts where it is longer than so many columns.
+#[must_use]
+pub fn image(name: &str, limit: usize) -> String {
+    printable(&shorten_image(name, limit)).into_owned()
 }
 
 /// `app`, `migrate (init)`.

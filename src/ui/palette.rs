@@ -23,6 +23,12 @@ impl Palette {
         Self::default()
     }
 
+    /// Whether it paints.
+    #[must_use]
+    pub fn is_colored(self) -> bool {
+        self.colored
+    }
+
     /// Text in the colour of a verdict.
     #[must_use]
     pub fn verdict(self, verdict: Verdict, text: &str) -> String {

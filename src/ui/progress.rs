@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::names::{counted, thousands};
+use super::parked;
 
 /// Shorter than this, a line would only flicker.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -34,7 +35,7 @@ impl Progress {
         // A thread of its own: the work may be waiting for one slow answer and never report within that time.
         let shower = std::thread::spawn(move || {
             if stopped.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
-                shown.set_draw_target(ProgressDrawTarget::stderr());
+                shown.set_draw_target(parked::target(true));
                 shown.enable_steady_tick(Duration::from_millis(120));
             }
         });

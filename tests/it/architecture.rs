@@ -87,7 +87,7 @@ fn the_domain_knows_nothing_but_its_arguments() {
 fn only_what_prints_names_the_streams() {
     for path in sources(&project_file("src")) {
         if path.ends_with("ui/printer.rs")
-            || path.ends_with("ui/progress.rs")
+            || path.ends_with("ui/parked.rs")
             || path.components().any(|part| part.as_os_str() == "prompt")
             || path.ends_with("settings/environment.rs")
         {

@@ -41,12 +41,12 @@ fn act(role: &str) -> io::Result<String> {
     match role {
         "pick-many" => said(prompt::pick_many("Workloads to bump", &workloads(), Palette::new(true))),
         "pick-one" => said(prompt::pick_one("Workload", &workloads(), Palette::plain())),
-        "pick-name" => said(prompt::pick_name("Namespace", &names())),
-        "edit-line" => said(prompt::edit_line("New tag", "1.0", &tag)),
-        "confirm" => said(prompt::confirm("Change 2 workloads in `shop`?")),
+        "pick-name" => said(prompt::pick_name("Namespace", &names(), Palette::plain())),
+        "edit-line" => said(prompt::edit_line("New tag", "1.0", &tag, Palette::plain())),
+        "confirm" => said(prompt::confirm("Change 2 workloads in `shop`?", Palette::plain())),
         "two" => {
-            let first = prompt::edit_line("First", "", &tag)?;
-            Ok(format!("{first:?} {:?}", prompt::edit_line("Second", "", &tag)?))
+            let first = prompt::edit_line("First", "", &tag, Palette::plain())?;
+            Ok(format!("{first:?} {:?}", prompt::edit_line("Second", "", &tag, Palette::plain())?))
         }
         "hostile" => {
             let row = Row { label: "a\u{1b}[2J\u{1b}]0;title\u{7}b".to_owned(), ..Row::default() };
@@ -54,7 +54,7 @@ fn act(role: &str) -> io::Result<String> {
         }
         "async" => Ok(until_interrupted()),
         "given-up" => Ok(given_up_and_asked_again()),
-        "possible" => Ok(prompt::is_possible(&Environment::read()).to_string()),
+        "possible" => Ok(Environment::read().is_interactive().to_string()),
         other => Err(io::Error::other(format!("there is no role `{other}`"))),
     }
 }
@@ -68,7 +68,7 @@ fn until_interrupted() -> String {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let answer = runtime.block_on(async {
         tokio::select! {
-            answer = prompt::ask(|| prompt::edit_line("New tag", "1.0", &|_| Ok(()))) => format!("{answer:?}"),
+            answer = prompt::ask(|| prompt::edit_line("New tag", "1.0", &|_| Ok(()), Palette::plain())) => format!("{answer:?}"),
             _ = tokio::signal::ctrl_c() => "a signal".to_owned(),
         }
     });
@@ -77,7 +77,7 @@ fn until_interrupted() -> String {
 }
 
 fn given_up_and_asked_again() -> String {
-    let ask = |title: &'static str| prompt::ask(move || prompt::edit_line(title, "", &|_| Ok(())));
+    let ask = |title: &'static str| prompt::ask(move || prompt::edit_line(title, "", &|_| Ok(()), Palette::plain()));
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let first = tokio::time::timeout(Duration::from_millis(300), ask("First")).await;
         format!("{} {:?}", first.is_err(), ask("Second").await)
@@ -132,7 +132,7 @@ const PROMPTS: &[(&str, &str)] = &[
     ("pick-many", "? Workloads to bump"),
     ("pick-one", "? Workload"),
     ("pick-name", "? Namespace"),
-    ("edit-line", "? New tag 1.0"),
+    ("edit-line", "? New tag › 1.0"),
     ("confirm", "(y/N)"),
 ];
 
@@ -144,37 +144,37 @@ fn an_answer_leaves_one_line_and_the_terminal_as_it_was() {
             "pick-many",
             &[("esc: leave", " "), ("[x] deployment/web", DOWN), ("> [ ] deployment/api", " "), ("2 chosen", ENTER)][..],
             "Given([0, 1])",
-            "? Workloads to bump   deployment/web, deployment/api",
+            "✔ Workloads to bump · deployment/web, deployment/api",
         ),
         (
             "pick-many",
             &[("esc: leave", "dep"), ("2 of 3", CTRL_A), ("2 chosen", ENTER)],
             "Given([0, 1])",
-            "? Workloads to bump   deployment/web, deployment/api",
+            "✔ Workloads to bump · deployment/web, deployment/api",
         ),
         (
             "pick-many",
             &[("esc: leave", ENTER), ("choose at least one", UP), ("> [ ] statefulset/db", " "), ("1 chosen", ENTER)],
             "Given([2])",
-            "? Workloads to bump   statefulset/db",
+            "✔ Workloads to bump · statefulset/db",
         ),
-        ("pick-one", &[("esc: leave", "stale"), ("1 of 3", ENTER)], "Given(0)", "? Workload   deployment/web"),
+        ("pick-one", &[("esc: leave", "stale"), ("1 of 3", ENTER)], "Given(0)", "✔ Workload · deployment/web"),
         (
             "pick-name",
             &[("esc: leave", END), ("> name-99", UP), ("> name-98", ENTER)],
             "Given(98)",
-            "? Namespace   name-98",
+            "✔ Namespace · name-98",
         ),
-        ("pick-name", &[("esc: leave", "77"), ("1 of 100", ENTER)], "Given(77)", "? Namespace   name-77"),
+        ("pick-name", &[("esc: leave", "77"), ("1 of 100", ENTER)], "Given(77)", "✔ Namespace · name-77"),
         (
             "edit-line",
-            &[("? New tag 1.0", " x"), ("1.0 x", ENTER), ("no spaces", BACKSPACE), ("enter: go on", "\u{7f}-ö\r")],
+            &[("? New tag › 1.0", " x"), ("1.0 x", ENTER), ("no spaces", BACKSPACE), ("enter: go on", "\u{7f}-ö\r")],
             "Given(\"1.0-ö\")",
-            "? New tag   1.0-ö",
+            "✔ New tag · 1.0-ö",
         ),
-        ("edit-line", &[("1.0", LEFT), ("1.0", "\u{1b}[D9\r")], "Given(\"19.0\")", "? New tag   19.0"),
-        ("confirm", &[("(y/N)", "xy")], "Given(true)", "? Change 2 workloads in `shop`?   yes"),
-        ("confirm", &[("(y/N)", ENTER)], "Given(false)", "? Change 2 workloads in `shop`?   no"),
+        ("edit-line", &[("1.0", LEFT), ("1.0", "\u{1b}[D9\r")], "Given(\"19.0\")", "✔ New tag · 19.0"),
+        ("confirm", &[("(y/N)", "xy")], "Given(true)", "✔ Change 2 workloads in `shop`? · yes"),
+        ("confirm", &[("(y/N)", ENTER)], "Given(false)", "✔ Change 2 workloads in `shop`? · no"),
     ] {
         let ended = driven(role, 24, 80, steps);
         assert_eq!((answer(&ended), ended.screen.as_str()), (expected, screen), "{role}");
@@ -197,7 +197,7 @@ fn who_leaves_leaves_nothing_behind() {
 fn ctrl_d_leaves_where_nothing_is_typed() {
     for (role, steps) in [
         ("pick-many", &[("esc: leave", keys::CTRL_D)][..]),
-        ("edit-line", &[("1.0", keys::CTRL_U), ("tag\nenter", keys::CTRL_D)]),
+        ("edit-line", &[("1.0", keys::CTRL_U), ("tag ›\nenter", keys::CTRL_D)]),
         ("confirm", &[("(y/N)", keys::CTRL_D)]),
     ] {
         let ended = driven(role, 24, 80, steps);
@@ -221,7 +221,7 @@ fn what_was_on_the_screen_before_stays() {
     let command = within("printf 'one\\ntwo\\n' >&2; exec \"$0\" \"$@\"", "pick-one");
     // On eight rows there is room for all; on six the prompt makes what was there before scroll.
     for (rows, before, after) in
-        [(8, "one\ntwo\n? Workload", "one\ntwo\n? Workload"), (6, "two\n? Workload", "two\n? Workload")]
+        [(8, "one\ntwo\n? Workload", "one\ntwo\n✔ Workload"), (6, "two\n? Workload", "two\n✔ Workload")]
     {
         let mut terminal = Terminal::start(&command, rows, 60).unwrap();
         for (row, pressed) in
@@ -233,7 +233,7 @@ fn what_was_on_the_screen_before_stays() {
         }
         terminal.wait_for("> statefulset/db").unwrap();
         terminal.press(keys::ENTER).unwrap();
-        assert_eq!(terminal.end().unwrap().screen, format!("{after}   statefulset/db"));
+        assert_eq!(terminal.end().unwrap().screen, format!("{after} · statefulset/db"));
     }
 }
 
@@ -256,7 +256,7 @@ fn narrow_and_tiny_terminals_will_do() {
 #[test]
 fn a_question_of_several_lines_is_drawn_over_itself() {
     let ended = driven("confirm", 24, 20, &[("? Change 2\nworkloads in\n`shop`? (y/N)", "xxy")]);
-    assert_eq!((answer(&ended), ended.screen.as_str()), ("Given(true)", "? Change 2 workloads\n in `shop`?   yes"));
+    assert_eq!((answer(&ended), ended.screen.as_str()), ("Given(true)", "✔ Change 2 workloads\n in `shop`? · yes"));
 }
 
 #[test]
@@ -288,19 +288,19 @@ fn an_arrow_key_that_comes_in_pieces_is_no_escape() {
 fn what_is_typed_ahead_is_for_the_next_prompt() {
     let ended = driven("two", 24, 80, &[("? First", "one\rtwo\r")]);
     assert_eq!(answer(&ended), "Given(\"one\") Given(\"two\")");
-    assert_eq!(ended.screen, "? First   one\n? Second   two");
+    assert_eq!(ended.screen, "✔ First · one\n✔ Second · two");
 }
 
 #[test]
 fn text_from_outside_cannot_steer_the_terminal() {
     let ended = driven("hostile", 24, 80, &[("> a\u{fffd}[2J", keys::ENTER)]);
-    assert_eq!(ended.screen, "? Workload\u{fffd}[2J   a\u{fffd}[2J\u{fffd}]0;title\u{fffd}b");
+    assert_eq!(ended.screen, "✔ Workload\u{fffd}[2J · a\u{fffd}[2J\u{fffd}]0;title\u{fffd}b");
 }
 
 #[test]
 fn a_signal_from_outside_gives_the_terminal_back() {
     let mut terminal = start("async");
-    terminal.wait_for("? New tag 1.0").unwrap();
+    terminal.wait_for("? New tag › 1.0").unwrap();
     terminal.signal("INT").unwrap();
     let ended = terminal.end().unwrap();
     assert_eq!((answer(&ended), ended.screen.as_str()), ("a signal", ""));
@@ -311,21 +311,21 @@ fn a_signal_from_outside_gives_the_terminal_back() {
 fn a_prompt_that_is_given_up_takes_no_keys_from_the_next() {
     let ended = driven("given-up", 24, 80, &[("? Second", "abc\r")]);
     assert_eq!(answer(&ended), "true Ok(Given(\"abc\"))");
-    assert_eq!(ended.screen, "? Second   abc");
+    assert_eq!(ended.screen, "✔ Second · abc");
     assert!(ended.is_as_found(), "{ended:?}");
 }
 
 #[test]
 fn an_asynchronous_caller_gets_the_answer() {
-    let ended = driven("async", 24, 80, &[("? New tag 1.0", keys::CTRL_C)]);
+    let ended = driven("async", 24, 80, &[("? New tag › 1.0", keys::CTRL_C)]);
     assert_eq!(answer(&ended), "Ok(Interrupted)");
-    let ended = driven("async", 24, 80, &[("? New tag 1.0", keys::ENTER)]);
+    let ended = driven("async", 24, 80, &[("? New tag › 1.0", keys::ENTER)]);
     assert_eq!(answer(&ended), "Ok(Given(\"1.0\"))");
 }
 
 #[test]
 fn a_panic_is_told_on_a_clean_terminal() {
-    let ended = driven("edit-line", 24, 80, &[("? New tag 1.0", "\u{15}panic\r")]);
+    let ended = driven("edit-line", 24, 80, &[("? New tag › 1.0", "\u{15}panic\r")]);
     assert_eq!(ended.code, 101);
     assert!(ended.screen.contains("a check that panics") && !ended.screen.contains("New tag"), "{}", ended.screen);
     assert!(ended.is_as_found(), "{ended:?}");
@@ -339,7 +339,7 @@ fn a_terminal_that_is_gone_ends_the_prompt() {
     let mut command = within("trap '' HUP TERM; exec \"$0\" \"$@\"", "edit-line");
     command.env(FILE, &file);
     let mut terminal = Terminal::start(&command, 24, 80).unwrap();
-    terminal.wait_for("? New tag 1.0").unwrap();
+    terminal.wait_for("? New tag › 1.0").unwrap();
     terminal.hang_up().unwrap();
     assert_eq!(eventually(&file), "Interrupted");
 }

@@ -8,6 +8,7 @@ mod bump_kinds;
 mod bump_many;
 mod bump_private;
 mod bump_roles;
+mod bump_terminal;
 mod bump_trouble;
 mod bump_ways;
 mod credentials;

@@ -230,19 +230,51 @@ fn runs_on(target: &Target, pod: &Pod, later: &Pod) -> bool {
 /// The pod that hangs, and why.
 fn hangs(pods: &[Pod]) -> Option<String> {
     pods.iter().find_map(|pod| {
-        pod.containers.iter().find_map(|container| match &container.state {
-            State::Waiting { reason, message } if !ORDINARY.contains(&&**reason) => {
-                let message = if message.is_empty() { String::new() } else { format!(": {}", excerpt(message, 160)) };
-                Some(format!("{}: {}{message}", pod.name, excerpt(reason, 60)))
-            }
-            _ => None,
-        })
+        let why = pod.containers.iter().find_map(|container| trouble(&container.state));
+        why.map(|why| format!("{}: {why}", pod.name))
     })
+}
+
+/// Why a container does not run. Between two starts of one that crashes, kubelets tell either of the two.
+fn trouble(state: &State) -> Option<String> {
+    match state {
+        State::Waiting { reason, message } if !ORDINARY.contains(&&**reason) => {
+            let message = if message.is_empty() { String::new() } else { format!(": {}", excerpt(message, 160)) };
+            Some(format!("{}{message}", excerpt(reason, 60)))
+        }
+        State::Terminated { reason, exit_code } if *exit_code != 0 => {
+            Some(format!("{}, exit code {exit_code}", excerpt(reason, 60)))
+        }
+        _ => None,
+    }
 }
 
 fn with(text: &str, hanging: Option<&str>) -> String {
     match hanging {
         Some(hanging) => format!("{text}; {hanging}"),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_that_waits_or_crashed_is_told_and_one_that_starts_is_not() {
+        let waiting = |reason: &str, message: &str| State::Waiting { reason: reason.into(), message: message.into() };
+        let ended = |reason: &str, exit_code| State::Terminated { reason: reason.into(), exit_code };
+        for (state, expected) in [
+            (State::Unreported, None),
+            (State::Running { since: None }, None),
+            (waiting("", ""), None),
+            (waiting("ContainerCreating", ""), None),
+            (waiting("CrashLoopBackOff", "back-off 10s"), Some("CrashLoopBackOff: back-off 10s")),
+            (waiting("ErrImagePull", ""), Some("ErrImagePull")),
+            (ended("Completed", 0), None),
+            (ended("Error", 1), Some("Error, exit code 1")),
+        ] {
+            assert_eq!(trouble(&state).as_deref(), expected, "{state:?}");
+        }
     }
 }

@@ -106,11 +106,16 @@ impl Applying<'_> {
     pub(super) async fn carry_out(&self, plan: &Arc<Plan>) -> Result<Outcome, AppError> {
         self.journal.begin(plan);
         if self.write_tags(plan).await? || self.settings.keep_going {
+            let names: Vec<String> =
+                plan.targets.iter().map(|target| crate::ui::names::workload(&target.workload)).collect();
+            self.live.expect(&names);
             let places: Vec<usize> = (0..plan.targets.len()).collect();
             let mut running = stream::iter(places)
                 .map(|place| async move { self.change(plan, place).await })
                 .buffer_unordered(self.settings.max_parallel);
             while running.next().await.is_some() {}
+            drop(running);
+            self.live.clear();
         }
         Ok(self.journal.read().map(|(_, outcome)| outcome).unwrap_or_default())
     }
@@ -122,7 +127,7 @@ impl Applying<'_> {
             self.journal.target(place, TargetState::NotPatched(why));
             return;
         }
-        let line = self.live.line(&crate::ui::names::workload(&target.workload));
+        let line = self.live.workload(&crate::ui::names::workload(&target.workload));
         line.set("patching");
         let already = target.patch.is_empty();
         let before = self.starts(target).await;

@@ -56,12 +56,15 @@ async fn run(
     let candidates = match choose_workloads(settings, &seen, printer).await? {
         Answer::Given(candidates) => candidates,
         Answer::Escaped => return Ok(left(printer)),
-        Answer::Interrupted => return Ok(Exit::Interrupted),
+        Answer::Interrupted => return Err(super::stopped(journal, printer)),
     };
     if candidates.is_empty() {
         printer.message(&page::nothing_to_do(&place));
         return Ok(Exit::Done);
     }
+    // Gone before anything is asked: no question stands among lines that move.
+    let progress = printer.progress();
+    progress.set("what is to be changed is looked at");
     let (gathered, skipped) = gather::gather(&seen, candidates, &settings.containers, settings.content).await;
     let mut wish = Wish {
         to: settings.to.clone().unwrap_or(To::Tag(None)),
@@ -73,11 +76,12 @@ async fn run(
     };
     let mut needed = planning::needed(&gathered, &wish);
     planning::find(&seen.registries, &mut needed, &wish).await;
+    progress.finish();
     if settings.to.is_none() && !gathered.is_empty() {
-        match questions::way(&seen.registries, &gathered, &mut wish, &mut needed, printer.message_palette()).await? {
+        match questions::way(&seen.registries, &gathered, &mut wish, &mut needed, printer).await? {
             Answer::Given(()) => {}
             Answer::Escaped => return Ok(left(printer)),
-            Answer::Interrupted => return Ok(Exit::Interrupted),
+            Answer::Interrupted => return Err(super::stopped(journal, printer)),
         }
     }
     let mut plan = planning::plan(&gathered, skipped, &needed, &wish);
@@ -139,7 +143,10 @@ pub(super) async fn carry_on(
     let settings = applying.settings;
     let mut notes = Vec::new();
     if settings.dry_run != DryRun::Client && !plan.targets.is_empty() {
+        let progress = printer.progress();
+        progress.set("whether it would be accepted is asked beforehand");
         let checked = apply::check(applying, &plan).await?;
+        progress.finish();
         notes = checked.notes;
         let judged = |target: Target, stored: Option<Asks>| match stored {
             Some(stored) => assemble::as_stored(target, &stored),
@@ -169,16 +176,19 @@ pub(super) async fn carry_on(
         return Ok(if refused { Exit::Failed } else { Exit::Done });
     }
     if asks(settings) && plan.targets_to_patch().next().is_some() {
-        let question = page::question(&plan);
-        match prompt::ask(move || prompt::confirm(&question)).await? {
+        let (question, palette) = (page::question(&plan), printer.message_palette());
+        if printer.width().is_some() {
+            // The page above is on the same terminal.
+            printer.message("\n");
+        }
+        match prompt::ask(move || prompt::confirm(&question, palette)).await? {
             Answer::Given(true) => {}
             Answer::Given(false) | Answer::Escaped => return Ok(left(printer)),
-            Answer::Interrupted => return Ok(Exit::Interrupted),
+            Answer::Interrupted => return Err(super::stopped(applying.journal, printer)),
         }
     }
     let outcome = applying.carry_out(&plan).await?;
-    let outcome = offer_way_back(applying, &plan, outcome).await?;
-    applying.live.clear();
+    let outcome = offer_way_back(applying, &plan, outcome, printer).await?;
     outcome::print(printer, &plan, &outcome, settings.format, place)?;
     Ok(match end(&outcome, settings.wait, refused) {
         End::Done => Exit::Done,
@@ -189,20 +199,23 @@ pub(super) async fn carry_on(
 }
 
 /// Somebody who can be asked decides whether what did not come to run is taken back.
-async fn offer_way_back(applying: &Applying<'_>, plan: &Arc<Plan>, outcome: Outcome) -> Result<Outcome, AppError> {
+async fn offer_way_back(
+    applying: &Applying<'_>,
+    plan: &Arc<Plan>,
+    outcome: Outcome,
+    printer: &Printer,
+) -> Result<Outcome, AppError> {
     if !asks(applying.settings) || applying.settings.rollback {
         return Ok(outcome);
     }
     let failed = applying.failed(plan, &outcome);
-    for (number, (place, why)) in failed.into_iter().enumerate() {
-        if number == 0 {
-            applying.live.clear();
-        }
+    let palette = printer.message_palette();
+    for (place, why) in failed {
         let question = page::way_back_question(&plan.targets[place], &why);
-        match prompt::ask(move || prompt::confirm(&question)).await? {
+        match prompt::ask(move || prompt::confirm(&question, palette)).await? {
             Answer::Given(true) => applying.take_back_now(plan, place).await,
             Answer::Given(false) | Answer::Escaped => {}
-            Answer::Interrupted => break,
+            Answer::Interrupted => return Err(super::stopped(applying.journal, printer)),
         }
     }
     Ok(applying.journal.read().map(|(_, outcome)| outcome).unwrap_or(outcome))

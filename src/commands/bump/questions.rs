@@ -6,13 +6,16 @@ use super::choose::Candidate;
 use super::gather::Gathered;
 use super::planning::{self, Needed, Wish};
 use crate::domain::floating::is_floating;
-use crate::domain::plan::change::Name;
+use crate::domain::plan::change::{self, Name};
 use crate::domain::plan::{ContentOf, To};
 use crate::domain::reference::check_tag;
 use crate::error::AppError;
 use crate::registry::Registries;
 use crate::ui::prompt::{self, Answer, Row};
-use crate::ui::{Palette, names};
+use crate::ui::{Palette, Printer, names, plan as page};
+
+/// So much of a repository's path stands in a question.
+const PLACE: usize = 40;
 
 /// The picker of workloads that run old content.
 pub(super) async fn workloads(
@@ -50,7 +53,10 @@ pub(super) async fn workloads(
 /// The ways that are offered. `latest` is not among them, whatever the repository has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
+    /// A new one, its name to be edited.
     Tag,
+    /// New ones as they are proposed.
+    Tags,
     Digest,
     Existing,
     AlwaysPull,
@@ -62,8 +68,16 @@ pub(super) async fn way(
     gathered: &[Gathered],
     wish: &mut Wish,
     needed: &mut Vec<Needed>,
-    palette: Palette,
+    printer: &Printer,
 ) -> Result<Answer<()>, AppError> {
+    let palette = printer.message_palette();
+    // What is not offered is missed, unless it is told why.
+    for need in needed.iter() {
+        if let Some(Err(refusal)) = &need.found {
+            let text = format!("no new tag for {}:{}: {}", need.repository, need.tag, refusal.reason);
+            printer.message(&page::note(&text, palette));
+        }
+    }
     let others = existing(registries, needed).await;
     let mut ways = Vec::new();
     let mut rows = Vec::new();
@@ -80,16 +94,16 @@ pub(super) async fn way(
         [(need, name)] => {
             offer(Way::Tag, short(need, &name.tag), name.evidence.as_deref().unwrap_or("a tag of its own"))
         }
-        several => offer(Way::Tag, format!("a tag of its own for each of {} images", several.len()), "best"),
+        several => {
+            let label = format!("a new tag for each of {} images", several.len());
+            offer(Way::Tags, label, "next by each repository's own scheme");
+            offer(Way::Tag, "a new tag for each, under names of my own".to_owned(), "one question for each");
+        }
     }
-    let pinned = gathered.iter().flat_map(|one| &one.places).find_map(|known| {
-        let (reference, digest) = (known.reference.as_ref()?, known.served.as_ref().ok()?);
-        let name = reference.name().rsplit('/').next().unwrap_or_default().to_owned();
-        let tag = reference.tag().map(|tag| format!(":{tag}")).unwrap_or_default();
-        Some(format!("{name}{tag}@{}…", digest.short(6)))
-    });
-    if let Some(label) = pinned {
-        offer(Way::Digest, label, "pinned");
+    match &pins(gathered, wish.content)[..] {
+        [] => {}
+        [pin] => offer(Way::Digest, pin.clone(), "pinned"),
+        several => offer(Way::Digest, format!("the digest of each of {} images", several.len()), "pinned"),
     }
     if !others.is_empty() {
         offer(Way::Existing, "another tag that is there".to_owned(), &format!("{} to choose from", others.len()));
@@ -103,12 +117,13 @@ pub(super) async fn way(
         Answer::Interrupted => return Ok(Answer::Interrupted),
     };
     match chosen {
-        Way::Tag => return edit_names(registries, wish, needed).await,
+        Way::Tag => return edit_names(registries, wish, needed, printer).await,
+        Way::Tags => {}
         Way::Digest => wish.to = To::Digest,
         Way::AlwaysPull => wish.to = To::AlwaysPull,
         Way::Existing => {
             let names = others.clone();
-            match prompt::ask(move || prompt::pick_name("Tag", &names)).await? {
+            match prompt::ask(move || prompt::pick_name("Tag", &names, palette)).await? {
                 Answer::Given(place) => wish.to = To::Existing(others[place].clone()),
                 Answer::Escaped => return Ok(Answer::Escaped),
                 Answer::Interrupted => return Ok(Answer::Interrupted),
@@ -120,15 +135,39 @@ pub(super) async fn way(
     Ok(Answer::Given(()))
 }
 
+/// What each place would be pinned to, in few words, each once.
+fn pins(gathered: &[Gathered], content: ContentOf) -> Vec<String> {
+    let places = gathered.iter().flat_map(|one| one.places.iter().map(move |known| (one, known)));
+    let mut pins: Vec<String> = places
+        .filter_map(|(one, known)| {
+            let reference = known.reference.as_ref()?;
+            let digest = change::wanted(&one.place(known), content).ok()?;
+            let name = reference.name().rsplit('/').next().unwrap_or_default().to_owned();
+            let tag = reference.tag().map(|tag| format!(":{tag}")).unwrap_or_default();
+            Some(format!("{name}{tag}@{}…", digest.short(6)))
+        })
+        .collect();
+    pins.sort();
+    pins.dedup();
+    pins
+}
+
 /// Each proposed name, to be taken or changed.
-async fn edit_names(registries: &Registries, wish: &Wish, needed: &mut [Needed]) -> Result<Answer<()>, AppError> {
+async fn edit_names(
+    registries: &Registries,
+    wish: &Wish,
+    needed: &mut [Needed],
+    printer: &Printer,
+) -> Result<Answer<()>, AppError> {
+    let palette = printer.message_palette();
     for need in needed.iter_mut() {
         let Some(Ok(proposal)) = need.found.clone() else { continue };
-        let mut title = format!("Tag in {}", need.repository);
+        // Which registry it is stands in the preview.
+        let title = format!("Tag in {}", names::image(&need.repository.path, PLACE));
         let mut initial = proposal.tag.clone();
         loop {
             let (asked, first) = (title.clone(), initial.clone());
-            let tag = match prompt::ask(move || prompt::edit_line(&asked, &first, &acceptable)).await? {
+            let tag = match prompt::ask(move || prompt::edit_line(&asked, &first, &acceptable, palette)).await? {
                 Answer::Given(tag) => tag,
                 Answer::Escaped => return Ok(Answer::Escaped),
                 Answer::Interrupted => return Ok(Answer::Interrupted),
@@ -150,7 +189,8 @@ async fn edit_names(registries: &Registries, wish: &Wish, needed: &mut [Needed])
             let found = naming::named(registries, &wanted, &tag).await;
             match &found {
                 Ok(Name { holds: Some(held), .. }) if Some(held) != need.digest.as_ref() => {
-                    title = format!("Tag in {} (`{tag}` holds other content)", need.repository);
+                    let text = format!("the tag `{tag}` is there already and holds other content");
+                    printer.message(&page::note(&text, palette));
                     initial = tag;
                 }
                 _ => {

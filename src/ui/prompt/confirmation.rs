@@ -1,22 +1,43 @@
 //! A question that only a clear yes answers with yes.
 
-use super::frame::{Frame, Line, Size, shortened, told};
+use super::frame::{Frame, Line, Size};
 use super::key::Key;
+use super::look::Look;
 use super::{Answer, Question, Step};
 use crate::text::printable;
 use crate::ui::Palette;
-use crate::ui::layout::{width, wrap};
+use crate::ui::layout::{shortened, width, wrap};
 
 const CHOICES: &str = "(y/N)";
 
 /// The question.
 pub(super) struct Confirmation {
     title: String,
+    look: Look,
 }
 
 impl Confirmation {
-    pub(super) fn new(title: &str) -> Self {
-        Self { title: printable(title).into_owned() }
+    pub(super) fn new(title: &str, palette: Palette) -> Self {
+        Self { title: printable(title).into_owned(), look: Look::new(palette) }
+    }
+
+    /// A line of the question, painted: the first begins with the mark, the last ends with the choices.
+    fn line(&self, text: &str, limit: usize) -> Line {
+        let mut line = Line::new(limit);
+        let mut rest = text;
+        if let Some(title) = rest.strip_prefix("? ") {
+            line.painted("?", |_| self.look.asking());
+            line.add(" ");
+            rest = title;
+        }
+        match rest.strip_suffix(CHOICES) {
+            Some(title) => {
+                line.painted(title, |text| self.look.title(text));
+                line.painted(CHOICES, |text| self.look.hint(text));
+            }
+            None => line.painted(rest, |text| self.look.title(text)),
+        }
+        line
     }
 }
 
@@ -44,20 +65,13 @@ impl Question for Confirmation {
                 *text = format!("{} {CHOICES}", shortened(&format!("{text}…"), last));
             }
         }
-        let lines: Vec<Line> = texts
-            .iter()
-            .map(|text| {
-                let mut line = Line::new(limit);
-                line.add(text);
-                line
-            })
-            .collect();
+        let lines: Vec<Line> = texts.iter().map(|text| self.line(text, limit)).collect();
         let column = lines.last().map_or(0, |line| line.width + 1).min(limit);
         Frame { row: lines.len().saturating_sub(1), lines, column }
     }
 
     fn told(&self, given: &bool, _: Size) -> String {
-        told(&self.title, if *given { "yes" } else { "no" }, Palette::plain())
+        self.look.told_yes_or_no(&self.title, *given)
     }
 }
 
@@ -78,7 +92,7 @@ mod tests {
             (&[Key::Control('c')], Some(Answer::Interrupted)),
             (&[Key::Control('d')], Some(Answer::Interrupted)),
         ] {
-            assert_eq!(keys(&mut Confirmation::new("Go on?"), pressed), expected, "{pressed:?}");
+            assert_eq!(keys(&mut Confirmation::new("Go on?", Palette::plain()), pressed), expected, "{pressed:?}");
         }
     }
 
@@ -90,7 +104,8 @@ mod tests {
             (2, 20, &["? Change 2", "workloads in… (y/N)"], 1, 19),
             (1, 20, &["? Change 2… (y/N)"], 0, 18),
         ] {
-            let frame = Confirmation::new("Change 2 workloads in `shop`?").frame(Size { rows, columns });
+            let frame =
+                Confirmation::new("Change 2 workloads in `shop`?", Palette::plain()).frame(Size { rows, columns });
             let lines: Vec<_> = frame.lines.iter().map(|line| line.painted.as_str()).collect();
             assert_eq!((lines.as_slice(), frame.row, frame.column), (expected, row, column), "{rows} {columns}");
         }
@@ -99,7 +114,7 @@ mod tests {
     #[test]
     fn the_answer_is_told() {
         let size = Size { rows: 24, columns: 80 };
-        assert_eq!(Confirmation::new("Go on?").told(&true, size), "? Go on?   yes");
-        assert_eq!(Confirmation::new("Go on?").told(&false, size), "? Go on?   no");
+        assert_eq!(Confirmation::new("Go on?", Palette::plain()).told(&true, size), "✔ Go on? · yes");
+        assert_eq!(Confirmation::new("Go on?", Palette::plain()).told(&false, size), "✔ Go on? · no");
     }
 }

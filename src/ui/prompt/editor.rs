@@ -1,7 +1,8 @@
 //! A line of text to edit, taken only if it passes a check.
 
-use super::frame::{Frame, Line, Size, head, told};
+use super::frame::{Frame, Line, Size, head};
 use super::key::Key;
+use super::look::Look;
 use super::typed::{Effect, Typed};
 use super::{Answer, Question, Step};
 use crate::text::printable;
@@ -13,31 +14,40 @@ pub(super) struct Editor<'a> {
     title: String,
     typed: Typed,
     check: &'a dyn Fn(&str) -> Result<(), String>,
+    look: Look,
     /// Why the text was not taken.
     refusal: Option<String>,
 }
 
 impl<'a> Editor<'a> {
-    pub(super) fn new(title: &str, initial: &str, check: &'a dyn Fn(&str) -> Result<(), String>) -> Self {
-        Self { title: title.to_owned(), typed: Typed::new(initial), check, refusal: None }
+    pub(super) fn new(
+        title: &str,
+        initial: &str,
+        check: &'a dyn Fn(&str) -> Result<(), String>,
+        palette: Palette,
+    ) -> Self {
+        Self { title: title.to_owned(), typed: Typed::new(initial), check, look: Look::new(palette), refusal: None }
     }
 
     /// The refusal in full as far as there is room: cut at the end it would not tell why.
     fn below(&self, size: Size) -> Vec<Line> {
-        let room = size.rows.saturating_sub(1);
-        let texts = match &self.refusal {
-            Some(refusal) => wrap(&printable(refusal), size.limit()),
-            None => vec!["enter: go on · esc: leave".to_owned()],
+        let (limit, room) = (size.limit(), size.rows.saturating_sub(1));
+        let Some(refusal) = &self.refusal else {
+            let mut line = Line::new(limit);
+            line.painted("enter: go on · esc: leave", |text| self.look.hint(text));
+            return std::iter::once(line).take(room).collect();
         };
-        texts
-            .iter()
-            .take(room)
-            .map(|text| {
-                let mut line = Line::new(size.limit());
-                line.add(text);
-                line
-            })
-            .collect()
+        let texts = wrap(&printable(refusal), limit.saturating_sub(2));
+        let line = |(number, text): (usize, &String)| {
+            let mut line = Line::new(limit);
+            line.painted(if number == 0 { "✘" } else { " " }, |mark| {
+                if number == 0 { self.look.refusing() } else { mark.to_owned() }
+            });
+            line.add(" ");
+            line.painted(text, |text| self.look.refusal(text));
+            line
+        };
+        texts.iter().enumerate().take(room).map(line).collect()
     }
 }
 
@@ -67,14 +77,14 @@ impl Question for Editor<'_> {
     }
 
     fn frame(&mut self, size: Size) -> Frame {
-        let (line, column) = head(&self.title, "", &self.typed, size.limit(), Palette::plain());
+        let (line, column) = head(&self.title, "", &self.typed, size.limit(), &self.look);
         let mut lines = vec![line];
         lines.extend(self.below(size));
         Frame { lines, row: 0, column }
     }
 
     fn told(&self, given: &String, _: Size) -> String {
-        told(&self.title, given, Palette::plain())
+        self.look.told(&self.title, given)
     }
 }
 
@@ -106,36 +116,36 @@ mod tests {
             ("1.0", &[Key::Control('u'), Key::Control('d')], Some(Answer::Interrupted)),
             ("1.0", &[Key::Tab, Key::Up, Key::PageDown], None),
         ] {
-            let mut editor = Editor::new("New tag", initial, &check);
+            let mut editor = Editor::new("New tag", initial, &check, Palette::plain());
             assert_eq!(keys(&mut editor, pressed), expected, "{initial:?} {pressed:?}");
         }
     }
 
     #[test]
     fn a_refusal_says_why_until_the_text_is_another_one() {
-        let mut editor = Editor::new("New tag", "1 0", &check);
+        let mut editor = Editor::new("New tag", "1 0", &check, Palette::plain());
         let hint = "enter: go on · esc: leave";
-        assert_eq!(drawn(&mut editor, 24, 80).0, ["? New tag 1 0", hint]);
+        assert_eq!(drawn(&mut editor, 24, 80).0, ["? New tag › 1 0", hint]);
         keys(&mut editor, &[Key::Enter, Key::Left]);
         let why = "a tag has no spaces in it, so that this is none";
-        assert_eq!(drawn(&mut editor, 24, 80), (vec!["? New tag 1 0".to_owned(), why.to_owned()], 12));
+        assert_eq!(drawn(&mut editor, 24, 80), (vec!["? New tag › 1 0".to_owned(), format!("✘ {why}")], 14));
         keys(&mut editor, &[Key::Backspace]);
-        assert_eq!(drawn(&mut editor, 24, 80).0, ["? New tag 10", hint]);
+        assert_eq!(drawn(&mut editor, 24, 80).0, ["? New tag › 10", hint]);
     }
 
     #[test]
     fn narrow_and_tiny_terminals_will_do() {
-        let mut editor = Editor::new("New tag", "2026-11-20 main", &check);
+        let mut editor = Editor::new("New tag", "2026-11-20 main", &check, Palette::plain());
         keys(&mut editor, &[Key::Enter]);
         let (lines, column) = drawn(&mut editor, 3, 20);
-        assert_eq!(lines, ["? New tag -20 main", "a tag has no spaces", "in it, so that this"]);
+        assert_eq!(lines, ["? New tag -20 main", "✘ a tag has no", "  spaces in it, so"]);
         assert_eq!(column, 18);
         assert_eq!(drawn(&mut editor, 1, 20).0.len(), 1);
     }
 
     #[test]
     fn the_answer_is_told() {
-        let editor = Editor::new("New tag", "", &check);
-        assert_eq!(editor.told(&"1.0".to_owned(), Size { rows: 24, columns: 80 }), "? New tag   1.0");
+        let editor = Editor::new("New tag", "", &check, Palette::plain());
+        assert_eq!(editor.told(&"1.0".to_owned(), Size { rows: 24, columns: 80 }), "✔ New tag · 1.0");
     }
 }

@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
+use super::look::Look;
 use super::typed::Typed;
 use crate::text::printable;
-use crate::ui::Palette;
-use crate::ui::layout::width;
+use crate::ui::layout::{shortened, width};
+
+/// On fewer columns than this, what is decoration is left out.
+const NARROW: usize = 25;
 
 /// How many rows and columns the terminal has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,58 +68,32 @@ impl Line {
     }
 }
 
-/// The longest start of a text that takes no more than so many columns.
-pub(super) fn clipped(text: &str, room: usize) -> &str {
-    if width(text) <= room {
-        return text;
-    }
-    let mut end = 0;
-    for (at, character) in text.char_indices() {
-        let next = at + character.len_utf8();
-        if width(&text[..next]) > room {
-            break;
-        }
-        end = next;
-    }
-    &text[..end]
-}
-
-/// The text, with `…` at the end where it does not fit.
-pub(super) fn shortened(text: &str, room: usize) -> Cow<'_, str> {
-    if width(text) <= room {
-        return Cow::Borrowed(text);
-    }
-    match room.checked_sub(1) {
-        Some(rest) => Cow::Owned(format!("{}…", clipped(text, rest))),
-        None => Cow::Borrowed(""),
-    }
-}
-
-/// `? Workloads to bump (2 chosen) filt`: the first line of a prompt, and the cursor's column in it. Where there is
-/// little room, the title gives way to what is typed.
-pub(super) fn head(title: &str, counts: &str, typed: &Typed, limit: usize, palette: Palette) -> (Line, usize) {
+/// `? Workloads to bump (2 chosen) › filt`: the first line of a prompt, and the cursor's column in it. Where there is
+/// little room, the title gives way to what is typed, and the mark between them is left out.
+pub(super) fn head(title: &str, counts: &str, typed: &Typed, limit: usize, look: &Look) -> (Line, usize) {
     let mut line = Line::new(limit);
-    line.painted("? ", |text| palette.hint(text));
+    line.painted("?", |_| look.asking());
+    line.add(" ");
+    let mark = if limit < NARROW { "" } else { "›" };
     let typed_least = typed.width().min(limit / 2).max(1);
-    let room = (limit - line.width).saturating_sub(typed_least + 1);
+    let room = (limit - line.width).saturating_sub(typed_least + 1 + 2 * width(mark));
     let title = printable(title);
     let title = shortened(&title, room);
-    line.painted(&title, |text| palette.strong(text));
+    line.painted(&title, |text| look.title(text));
     if !counts.is_empty() && width(&title) + 1 + width(counts) <= room {
-        line.painted(&format!(" {counts}"), |text| palette.quiet(text));
+        line.painted(&format!(" {counts}"), |text| look.hint(text));
     }
     if !title.is_empty() {
+        line.add(" ");
+    }
+    if !mark.is_empty() {
+        line.painted(mark, |_| look.typing());
         line.add(" ");
     }
     let (text, column) = typed.visible(limit - line.width);
     let column = line.width + column;
     line.add(&text);
     (line, column.min(limit.saturating_sub(1)))
-}
-
-/// The line that stays after an answer.
-pub(super) fn told(title: &str, answer: &str, palette: Palette) -> String {
-    format!("{}{}   {}", palette.hint("? "), palette.strong(&printable(title)), printable(answer))
 }
 
 /// How many rows lines of these widths take on a terminal that has become narrower since they were drawn.
@@ -155,20 +132,20 @@ mod tests {
         let mut line = Line::new(20);
         line.add("a\u{1b}[2J\nb\u{202e}");
         assert_eq!(line.painted, "a\u{fffd}[2J b\u{fffd}");
-        assert!(!told("t\u{1b}", "a\u{9b}", Palette::plain()).contains(['\u{1b}', '\u{9b}']));
     }
 
     #[test]
     fn the_title_gives_way_to_what_is_typed() {
+        let look = Look::new(crate::ui::Palette::plain());
         for (limit, expected, column) in [
-            (60, "? Workloads to bump (2 chosen) shop-web", 39),
-            (30, "? Workloads to bump shop-web", 28),
+            (60, "? Workloads to bump (2 chosen) › shop-web", 41),
+            (30, "? Workloads to bu… › shop-web", 29),
             (19, "? Worklo… shop-web", 18),
             (9, "? W… web", 8),
             (4, "? b", 3),
-            (1, "…", 0),
+            (1, "?", 0),
         ] {
-            let (line, at) = head("Workloads to bump", "(2 chosen)", &Typed::new("shop-web"), limit, Palette::plain());
+            let (line, at) = head("Workloads to bump", "(2 chosen)", &Typed::new("shop-web"), limit, &look);
             assert_eq!((line.painted.as_str(), at), (expected, column), "{limit}");
             assert!(line.width <= limit);
         }

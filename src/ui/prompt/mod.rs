@@ -3,7 +3,7 @@
 //! Each question is a plain state that takes keys and says what it looks like; one loop reads and draws. All of
 //! it is drawn on stderr, because stdout is for data, and one line stays that tells the answer.
 //!
-//! The states are our own and not those of `dialoguer`: it has no list to filter and pick many from, its line cannot
+//! The look is that of `dialoguer`. The states are our own: it has no list to filter and pick many from, its line cannot
 //! be left with Esc, and on Ctrl-C it sends the process a signal and leaves its lines and a hidden cursor behind.
 
 mod confirmation;
@@ -11,12 +11,13 @@ mod editor;
 mod frame;
 mod key;
 mod keyboard;
+mod look;
 mod mode;
 mod picker;
 mod screen;
 mod typed;
 
-use std::io::{self, IsTerminal};
+use std::io;
 
 use confirmation::Confirmation;
 use editor::Editor;
@@ -31,7 +32,6 @@ pub use screen::restore_terminal;
 use super::Palette;
 use crate::domain::diagnosis::Verdict;
 use crate::error::AppError;
-use crate::settings::Environment;
 
 /// How a question ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,13 +66,6 @@ pub struct Row {
     pub verdict: Option<Verdict>,
 }
 
-/// Whether there is somebody to ask: a terminal to read from and one to draw on.
-#[must_use]
-pub fn is_possible(environment: &Environment) -> bool {
-    let draws = environment.term.as_deref() != Some("dumb");
-    environment.stderr.is_terminal && draws && io::stdin().is_terminal()
-}
-
 /// Lets pick rows, at least one. What is typed filters the list.
 ///
 /// # Errors
@@ -96,25 +89,30 @@ pub fn pick_one(title: &str, rows: &[Row], palette: Palette) -> io::Result<Answe
 ///
 /// # Errors
 /// If there is no name, or the terminal cannot be read or written.
-pub fn pick_name(title: &str, names: &[String]) -> io::Result<Answer<usize>> {
+pub fn pick_name(title: &str, names: &[String], palette: Palette) -> io::Result<Answer<usize>> {
     let rows: Vec<Row> = names.iter().map(|name| Row { label: name.clone(), ..Row::default() }).collect();
-    pick_one(title, &rows, Palette::plain())
+    pick_one(title, &rows, palette)
 }
 
 /// Lets edit a line. A text that `check` refuses is not taken, and why is shown below it.
 ///
 /// # Errors
 /// If the terminal cannot be read or written.
-pub fn edit_line(title: &str, initial: &str, check: &dyn Fn(&str) -> Result<(), String>) -> io::Result<Answer<String>> {
-    run(Editor::new(title, initial, check))
+pub fn edit_line(
+    title: &str,
+    initial: &str,
+    check: &dyn Fn(&str) -> Result<(), String>,
+    palette: Palette,
+) -> io::Result<Answer<String>> {
+    run(Editor::new(title, initial, check, palette))
 }
 
 /// Asks for a yes; Enter alone is a no.
 ///
 /// # Errors
 /// If the terminal cannot be read or written.
-pub fn confirm(title: &str) -> io::Result<Answer<bool>> {
-    run(Confirmation::new(title))
+pub fn confirm(title: &str, palette: Palette) -> io::Result<Answer<bool>> {
+    run(Confirmation::new(title, palette))
 }
 
 /// Runs a prompt on a thread where blocking is allowed, for async callers. If the caller is dropped meanwhile (Ctrl-C
@@ -216,21 +214,12 @@ fn keys<Q: Question>(question: &mut Q, pressed: &[Key]) -> Option<Answer<Q::Give
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Terminal;
-
-    #[test]
-    fn nobody_is_asked_without_a_terminal() {
-        let screen = Terminal { is_terminal: true, width: Some(80) };
-        let dumb = Environment { stderr: screen, term: Some("dumb".to_owned()), ..Environment::default() };
-        assert!(!is_possible(&dumb));
-        assert!(!is_possible(&Environment::default()));
-    }
 
     #[test]
     fn a_list_without_rows_is_an_error_and_no_trap() {
         assert_eq!(pick_many("a", &[], Palette::plain()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!(pick_one("a", &[], Palette::plain()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
-        assert_eq!(pick_name("a", &[]).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(pick_name("a", &[], Palette::plain()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 
     #[tokio::test]

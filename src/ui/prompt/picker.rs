@@ -3,25 +3,29 @@
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
-use super::frame::{Frame, Line, Size, head, told};
+use super::frame::{Frame, Line, Size, head};
 use super::key::Key;
+use super::look::Look;
 use super::typed::{Effect, Typed};
 use super::{Answer, Question, Row, Step};
 use crate::text::printable;
 use crate::ui::Palette;
-use crate::ui::layout::width;
+use crate::ui::layout::{shortened, width};
 use crate::ui::names::counted;
 
 /// Columns between a label and its note.
 const GAP: usize = 2;
 /// More columns than this are no longer read as one row.
 const LABEL: usize = 60;
+/// So much of a note is seen beside a label that is too long; shorter, and the label would tell nothing any more.
+const NOTE: usize = 20;
+const LEAST_LABEL: usize = 16;
 
 /// The list as it stands.
 pub(super) struct Picker {
     title: String,
     rows: Vec<Row>,
-    palette: Palette,
+    look: Look,
     many: bool,
     matcher: SkimMatcherV2,
     filter: Typed,
@@ -59,7 +63,7 @@ impl Picker {
             .collect();
         Self {
             title: title.to_owned(),
-            palette,
+            look: Look::new(palette),
             many,
             matcher: SkimMatcherV2::default(),
             filter: Typed::default(),
@@ -141,25 +145,38 @@ impl Picker {
         if parts.is_empty() { String::new() } else { format!("({})", parts.join(", ")) }
     }
 
+    /// The column of the notes: behind the longest label, as long as the notes are still seen there.
+    fn label_width(&self, limit: usize) -> usize {
+        let longest = |text: fn(&Row) -> &str| self.rows.iter().map(|row| width(text(row))).max().unwrap_or_default();
+        let marks = if self.many { "> [ ] ".len() } else { "> ".len() };
+        let note = longest(|row| &row.note).min(NOTE);
+        let room = limit.saturating_sub(marks + GAP + note).max(LEAST_LABEL);
+        longest(|row| &row.label).min(LABEL).min(room)
+    }
+
     fn line(&self, position: usize, index: usize, label_width: usize, limit: usize) -> Line {
         let row = &self.rows[index];
         let current = position == self.current;
         let mut line = Line::new(limit);
-        line.painted(if current { "> " } else { "  " }, |text| self.palette.hint(text));
-        if self.many {
-            line.add(if self.chosen[index] { "[x] " } else { "[ ] " });
-        }
         if current {
-            line.painted(&row.label, |text| self.palette.strong(text));
+            line.painted(">", |_| self.look.current());
         } else {
-            line.add(&row.label);
+            line.add(" ");
+        }
+        line.add(" ");
+        if self.many {
+            line.painted("[ ]", |_| self.look.choice(self.chosen[index]));
+            line.add(" ");
+        }
+        let label = if row.note.is_empty() { (&*row.label).into() } else { shortened(&row.label, label_width) };
+        if current {
+            line.painted(&label, |text| self.look.label(text));
+        } else {
+            line.add(&label);
         }
         if !row.note.is_empty() {
-            line.add(&" ".repeat(label_width.saturating_sub(width(&row.label)) + GAP));
-            line.painted(&row.note, |text| match row.verdict {
-                Some(verdict) => self.palette.verdict(verdict, text),
-                None => self.palette.quiet(text),
-            });
+            line.add(&" ".repeat(label_width.saturating_sub(width(&label)) + GAP));
+            line.painted(&row.note, |text| self.look.note(row.verdict, text));
         }
         line
     }
@@ -167,12 +184,14 @@ impl Picker {
     fn below(&self, limit: usize) -> Line {
         let mut line = Line::new(limit);
         if self.refused {
-            line.painted("choose at least one with the space bar", |text| self.palette.error(text));
+            line.painted("✘", |_| self.look.refusing());
+            line.add(" ");
+            line.painted("choose at least one with the space bar", |text| self.look.refusal(text));
         } else if self.many {
             let hint = "space: choose · enter: go on · esc: leave · type to filter · ctrl-a: all";
-            line.painted(hint, |text| self.palette.quiet(text));
+            line.painted(hint, |text| self.look.hint(text));
         } else {
-            line.painted("enter: go on · esc: leave · type to filter", |text| self.palette.quiet(text));
+            line.painted("enter: go on · esc: leave · type to filter", |text| self.look.hint(text));
         }
         line
     }
@@ -229,17 +248,17 @@ impl Question for Picker {
         self.scroll();
         let mut frame = Frame::default();
         if with_head {
-            let (line, column) = head(&self.title, &self.counts(), &self.filter, limit, self.palette);
+            let (line, column) = head(&self.title, &self.counts(), &self.filter, limit, &self.look);
             frame.column = column;
             frame.lines.push(line);
         }
-        let label_width = self.rows.iter().map(|row| width(&row.label)).max().unwrap_or_default().min(LABEL);
+        let label_width = self.label_width(limit);
         for (position, index) in self.shown.iter().enumerate().skip(self.top).take(self.height) {
             frame.lines.push(self.line(position, *index, label_width, limit));
         }
         if self.shown.is_empty() {
             let mut line = Line::new(limit);
-            line.painted("  nothing matches", |text| self.palette.quiet(text));
+            line.painted("  nothing matches", |text| self.look.hint(text));
             frame.lines.push(line);
         }
         if with_hint {
@@ -259,9 +278,9 @@ impl Question for Picker {
             0 => names.join(", "),
             more => format!("{}, and {more} more", names[..count].join(", ")),
         };
-        let taken = width(&printable(&self.title)) + "?    ".len();
+        let taken = width(&printable(&self.title)) + width("✔  · ");
         let count = (1..=most).rev().find(|count| taken + width(&text(*count)) <= size.limit()).unwrap_or(1);
-        told(&self.title, &text(count), self.palette)
+        self.look.told(&self.title, &text(count))
     }
 }
 

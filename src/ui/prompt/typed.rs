@@ -1,9 +1,8 @@
 //! A line of text that is being typed, with the keys that shells have for it.
 
-use super::frame::clipped;
 use super::key::Key;
 use crate::text::is_unprintable;
-use crate::ui::layout::width;
+use crate::ui::layout::{clipped, width};
 
 /// The text and where the cursor stands in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -112,7 +112,7 @@ fn all_shown_means_those_that_match_and_what_is_hidden_stays_chosen() {
     keys(&mut picker, &[&[SPACE][..], &typed("db")].concat());
     assert_eq!(
         drawn(&mut picker, 24, 60)[..2],
-        ["? Workloads to bump (1 of 3, 1 chosen) db", "> [ ] statefulset/db         fresh"]
+        ["? Workloads to bump (1 of 3, 1 chosen) › db", "> [ ] statefulset/db         fresh"]
     );
     assert_eq!(keys(&mut picker, &[Key::Enter]), Some(Answer::Given(vec![0])));
 }
@@ -122,7 +122,7 @@ fn it_shows_the_rows_their_notes_and_the_keys() {
     let mut picker = many(&shop());
     keys(&mut picker, &[Key::Down, SPACE]);
     insta::assert_snapshot!(drawn(&mut picker, 24, 80).join("\n"), @r"
-    ? Workloads to bump (1 chosen) 
+    ? Workloads to bump (1 chosen) › 
       [ ] deployment/web         stale 3d
     > [x] deployment/api-server  mixed
       [ ] statefulset/db         fresh
@@ -130,11 +130,32 @@ fn it_shows_the_rows_their_notes_and_the_keys() {
     ");
     let mut picker = Picker::one("Workload", &shop(), Palette::plain());
     insta::assert_snapshot!(drawn(&mut picker, 24, 80).join("\n"), @r"
-    ? Workload 
+    ? Workload › 
     > deployment/web         stale 3d
       deployment/api-server  mixed
       statefulset/db         fresh
     enter: go on · esc: leave · type to filter
+    ");
+}
+
+#[test]
+fn a_long_label_leaves_room_for_its_note() {
+    let mut rows = shop();
+    rows[1].label = "deployment/checkout-of-the-second-shop-in-europe".to_owned();
+    insta::assert_snapshot!(drawn(&mut many(&rows), 24, 50).join("\n"), @"
+    ? Workloads to bump › 
+    > [ ] deployment/web                     stale 3d
+      [ ] deployment/checkout-of-the-secon…  mixed
+      [ ] statefulset/db                     fresh
+    space: choose · enter: go on · esc: leave · type…
+    ");
+    rows[1].note = "next by the repository's own scheme (1.0, 0.9, 0.8)".to_owned();
+    insta::assert_snapshot!(drawn(&mut many(&rows), 24, 50).join("\n"), @"
+    ? Workloads to bump › 
+    > [ ] deployment/web         stale 3d
+      [ ] deployment/checkout-…  next by the reposit…
+      [ ] statefulset/db         fresh
+    space: choose · enter: go on · esc: leave · type…
     ");
 }
 
@@ -153,7 +174,7 @@ fn enter_without_a_choice_says_so_until_the_next_key() {
         let mut picker = many(&shop());
         keys(&mut picker, &[Key::Enter]);
         let said = drawn(&mut picker, height, 80);
-        assert_eq!(said.last().unwrap(), "choose at least one with the space bar", "{height}");
+        assert_eq!(said.last().unwrap(), "✘ choose at least one with the space bar", "{height}");
         keys(&mut picker, &[Key::Down]);
         assert_ne!(drawn(&mut picker, height, 80).last(), said.last());
     }
@@ -163,7 +184,7 @@ fn enter_without_a_choice_says_so_until_the_next_key() {
 fn a_filter_without_a_match_says_so() {
     let mut picker = many(&shop());
     keys(&mut picker, &typed("zzz"));
-    assert_eq!(drawn(&mut picker, 24, 60)[..2], ["? Workloads to bump (0 of 3) zzz", "  nothing matches"]);
+    assert_eq!(drawn(&mut picker, 24, 60)[..2], ["? Workloads to bump (0 of 3) › zzz", "  nothing matches"]);
     assert_eq!(keys(&mut picker, &[Key::Down, Key::Up, Key::PageDown, SPACE, Key::Tab, Key::Enter]), None);
     keys(&mut picker, &[Key::Control('u')]);
     assert_eq!(picker.shown.len(), 3);
@@ -182,17 +203,17 @@ fn a_long_list_scrolls_with_its_cursor() {
     };
     use Key::*;
     for (pressed, height, head, first, current) in [
-        (&[][..], 7, "? Rows (1 of 40 rows) ", "row-0", 1),
-        (&[Down, Down, Down, Down], 7, "? Rows (5 of 40 rows) ", "row-0", 5),
-        (&[Down], 7, "? Rows (6 of 40 rows) ", "row-1", 5),
-        (&[Up, Up, Up, Up], 7, "? Rows (2 of 40 rows) ", "row-1", 1),
-        (&[Up], 7, "? Rows (1 of 40 rows) ", "row-0", 1),
-        (&[Up], 7, "? Rows (40 of 40 rows) ", "row-35", 5),
-        (&[PageUp], 7, "? Rows (35 of 40 rows) ", "row-34", 1),
-        (&[PageDown, PageDown, PageDown], 7, "? Rows (40 of 40 rows) ", "row-35", 5),
-        (&[], 3, "? Rows (40 of 40 rows) ", "row-39", 1),
-        (&[Home], 3, "? Rows (1 of 40 rows) ", "row-0", 1),
-        (&[End], 12, "? Rows (40 of 40 rows) ", "row-30", 10),
+        (&[][..], 7, "? Rows (1 of 40 rows) › ", "row-0", 1),
+        (&[Down, Down, Down, Down], 7, "? Rows (5 of 40 rows) › ", "row-0", 5),
+        (&[Down], 7, "? Rows (6 of 40 rows) › ", "row-1", 5),
+        (&[Up, Up, Up, Up], 7, "? Rows (2 of 40 rows) › ", "row-1", 1),
+        (&[Up], 7, "? Rows (1 of 40 rows) › ", "row-0", 1),
+        (&[Up], 7, "? Rows (40 of 40 rows) › ", "row-35", 5),
+        (&[PageUp], 7, "? Rows (35 of 40 rows) › ", "row-34", 1),
+        (&[PageDown, PageDown, PageDown], 7, "? Rows (40 of 40 rows) › ", "row-35", 5),
+        (&[], 3, "? Rows (40 of 40 rows) › ", "row-39", 1),
+        (&[Home], 3, "? Rows (1 of 40 rows) › ", "row-0", 1),
+        (&[End], 12, "? Rows (40 of 40 rows) › ", "row-30", 10),
     ] {
         assert_eq!(seen(pressed, height), (head.to_owned(), first.to_owned(), current), "{pressed:?} {height}");
     }
@@ -243,9 +264,9 @@ fn the_answer_is_told_in_one_line() {
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
     let picker = many(&rows(&labels));
     for (picked, columns, expected) in [
-        (vec![0, 2], 80, "? Workloads to bump   deployment/web-0, deployment/web-2"),
-        ((0..40).collect(), 80, "? Workloads to bump   deployment/web-0, deployment/web-1, and 38 more"),
-        ((0..40).collect(), 20, "? Workloads to bump   deployment/web-0, and 39 more"),
+        (vec![0, 2], 80, "✔ Workloads to bump · deployment/web-0, deployment/web-2"),
+        ((0..40).collect(), 80, "✔ Workloads to bump · deployment/web-0, deployment/web-1, and 38 more"),
+        ((0..40).collect(), 20, "✔ Workloads to bump · deployment/web-0, and 39 more"),
     ] {
         assert_eq!(picker.told(&picked, Size { rows: 24, columns }), expected);
     }

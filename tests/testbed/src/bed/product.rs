@@ -68,6 +68,12 @@ impl Product {
         self
     }
 
+    /// The command, for a story that runs it on a terminal of its own.
+    #[must_use]
+    pub fn into_command(self) -> std::process::Command {
+        self.command.into_std()
+    }
+
     /// Runs it to its end.
     ///
     /// # Panics

@@ -68,10 +68,10 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// The shell stays when the program is gone, so that the terminal can be looked at as the program has left it.
 const SHELL: &str = r#"
-folder=$1; stty sane rows "$2" cols "$3"; shift 3
+folder=$1; stdout=$2; stty sane rows "$3" cols "$4"; shift 4
 tty > "$folder/tty"
 trap : INT
-sh -c 'echo $$ > "$0/pid"; exec "$@"' "$folder" "$@" > "$folder/stdout"
+sh -c 'echo $$ > "$0/pid"; exec "$@"' "$folder" "$@" > "$stdout"
 echo $? > "$folder/code"
 stty -a > "$folder/mode"
 "#;
@@ -88,7 +88,7 @@ pub struct Terminal {
 pub struct Ended {
     /// The exit code, as the shell tells it: 128 and the signal's number if one ended it.
     pub code: i32,
-    /// What it wrote to stdout, which is no terminal.
+    /// What it wrote to stdout, if that was no terminal.
     pub stdout: String,
     /// The terminal's lines at the end, without spaces and empty lines at the ends.
     pub screen: String,
@@ -114,7 +114,21 @@ impl Terminal {
     /// # Errors
     /// If there are no pseudo-terminals, or no shell.
     pub fn start(command: &Command, rows: usize, columns: usize) -> io::Result<Self> {
+        Self::start_with(command, rows, columns, false)
+    }
+
+    /// The same with stdout on the terminal too, as when nothing is redirected.
+    ///
+    /// # Errors
+    /// See [`Terminal::start`].
+    pub fn start_whole(command: &Command, rows: usize, columns: usize) -> io::Result<Self> {
+        Self::start_with(command, rows, columns, true)
+    }
+
+    fn start_with(command: &Command, rows: usize, columns: usize, whole: bool) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
+        let file = folder.path().join("stdout");
+        File::create(&file)?;
         let mut shell = Command::new("sh");
         shell.env_clear().env("TERM", "xterm-256color");
         if let Some(path) = std::env::var_os("PATH") {
@@ -129,7 +143,10 @@ impl Terminal {
         if let Some(directory) = command.get_current_dir() {
             shell.current_dir(directory);
         }
-        shell.arg("-c").arg(SHELL).arg("sh").arg(folder.path()).args([rows, columns].map(|number| number.to_string()));
+        shell.arg("-c").arg(SHELL).arg("sh").arg(folder.path());
+        shell
+            .arg(if whole { Path::new("/dev/tty") } else { &file })
+            .args([rows, columns].map(|number| number.to_string()));
         shell.arg(command.get_program()).args(command.get_args());
         let patience = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
         let session = spawn_with_options(shell, Options::new().timeout_ms(Some(patience))).map_err(io::Error::other)?;
