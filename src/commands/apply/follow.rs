@@ -235,6 +235,10 @@ fn hangs(pods: &[Pod]) -> Option<String> {
                 let message = if message.is_empty() { String::new() } else { format!(": {}", excerpt(message, 160)) };
                 Some(format!("{}: {}{message}", pod.name, excerpt(reason, 60)))
             }
+            // Between a crash and the wait for the next start.
+            State::Terminated { reason, exit_code } if *exit_code != 0 => {
+                Some(format!("{}: it ended with {} (exit code {exit_code})", pod.name, excerpt(reason, 60)))
+            }
             _ => None,
         })
     })
