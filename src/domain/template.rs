@@ -185,6 +185,14 @@ impl Definition {
         self.slots.iter().map(|slot| (slot.container.clone(), Arc::clone(&slot.image))).collect()
     }
 
+    /// How many pods it is to have, where it says so.
+    #[must_use]
+    pub fn wanted_pods(&self) -> Option<usize> {
+        let count =
+            self.object["spec"]["replicas"].as_u64().or(self.object["status"]["desiredNumberScheduled"].as_u64());
+        count.and_then(|count| usize::try_from(count).ok())
+    }
+
     /// An annotation of the object itself.
     #[must_use]
     pub fn annotation(&self, key: &str) -> Option<&str> {
@@ -344,6 +352,16 @@ mod tests {
             (bare.replacement, bare.slots[2].image_pointer()),
             (Replacement::InPlace, "/spec/containers/0/image".to_owned())
         );
+    }
+
+    #[test]
+    fn a_definition_says_how_many_pods_it_is_to_have() {
+        let mut set = workload("apps/v1", "ReplicaSet", &json!({"replicas": 3, "template": {"spec": pod()}}));
+        assert_eq!(Definition::read(set.clone()).unwrap().wanted_pods(), Some(3));
+        set["spec"]["replicas"] = Value::Null;
+        assert_eq!(Definition::read(set.clone()).unwrap().wanted_pods(), None);
+        set["status"] = json!({"desiredNumberScheduled": 2});
+        assert_eq!(Definition::read(set).unwrap().wanted_pods(), Some(2));
     }
 
     #[test]

@@ -174,7 +174,7 @@ async fn on_delete_waits_for_somebody_who_deletes_the_pods() {
     delete_pods(&bed, "").await;
     assert_snapshot!(ending(&bump(&bed, "daemonset/agent").await), @"
     exit 0
-    daemonset/agent   as planned already · no pod runs now
+    daemonset/agent   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
     --- stderr
     ");
     assert_snapshot!(ending(&freshimage(&bed, existing).await), @"
@@ -212,15 +212,15 @@ async fn a_bare_replica_set_keeps_its_pods_until_they_are_deleted() {
     ");
     delete_pods(&bed, "app=bare").await;
     assert_snapshot!(ending(&bump(&bed, "replicaset/bare").await), @"
-    exit 12
-    replicaset/bare   as planned already · not confirmed: bare-<id> is waiting: the container has not started yet
+    exit 0
+    replicaset/bare   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
     --- stderr
-    hint: go on with `kubectl freshimage bump replicaset/bare --to always-pull`
     ");
 
     // A step back that has not arrived is not followed by another one.
     assert_ended(&freshimage(&bed, &["bump", "rs/bare", "--to", "existing=0.9", "--yes"]).await, 12);
     delete_pods(&bed, "app=bare").await;
+    bed.wait_rolled_out("replicaset", "bare").await;
     let undo = async || ending(&freshimage(&bed, &["undo", "rs/bare", "--yes"]).await);
     assert_snapshot!(undo().await, @"
     exit 12
@@ -252,10 +252,9 @@ async fn a_replication_controller_keeps_its_pods_until_they_are_deleted() {
     ");
     delete_pods(&bed, "app=old").await;
     assert_snapshot!(ending(&bump(&bed, "rc/old").await), @"
-    exit 12
-    replicationcontroller/old   as planned already · not confirmed: old-<id> is waiting: the container waits: ContainerCreating
+    exit 0
+    replicationcontroller/old   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
     --- stderr
-    hint: go on with `kubectl freshimage bump replicationcontroller/old --to always-pull`
     ");
     bed.finish().await;
 }

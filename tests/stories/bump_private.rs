@@ -35,7 +35,9 @@ fn writes_as(asked: &Asked, name: &str) -> bool {
 
 async fn nothing_is_written(bed: &Bed, registry: &Gateway) {
     let tags = bed.side_door().tags(&registry.upstream_repository("shop/web")).await;
-    assert_eq!(tags.expect("the registry lists its tags"), ["0.9", "1.0"]);
+    let mut tags = tags.expect("the registry lists its tags");
+    tags.sort();
+    assert_eq!(tags, ["0.9", "1.0"]);
     assert_eq!(image_of(bed, "deployment", "web").await, registry.image("shop/web", "1.0"));
 }
 

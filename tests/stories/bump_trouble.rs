@@ -52,11 +52,11 @@ async fn content_that_crashes_is_taken_back() {
     let registry = about_to_crash(&bed).await;
     let bump = ["bump", "deployment/web", "--to", "tag", "--yes", "--rollback", "--timeout", "20s"];
     let ran = freshimage(&bed, &bump).await;
-    assert_snapshot!(calm(&ran), @"
-    exit 12
-    deployment/web   tagged 1.1 · taken back: it was not done within <age>: … · runs what it ran before, verified
-    --- stderr
-    ");
+    // Whether the last look found the rollout under way or its pods crashed is a matter of the moment.
+    assert_ended(&ran, 12);
+    let result = ending(&ran);
+    assert!(result.contains("deployment/web   tagged 1.1 · taken back: "), "{result}");
+    assert!(result.ends_with(" · runs what it ran before, verified\n--- stderr\n"), "{result}");
     let image = image_of(&bed, "deployment", "web").await;
     assert_snapshot!(bed.normaliser().normalise(&image), @"<registry>/shop/web:1.0@<manifest:old>");
     assert_snapshot!(freshimage(&bed, &["diagnose"]).await.normalised_stdout(), @"
@@ -72,14 +72,14 @@ async fn content_that_crashes_is_kept_with_the_commands_to_go_on_and_back() {
     let bed = Bed::start("trouble-kept").await;
     let registry = about_to_crash(&bed).await;
     let ran = freshimage(&bed, &["bump", "deployment/web", "--to", "tag", "--yes", "--timeout", "15s"]).await;
-    assert_snapshot!(calm(&ran), @"
-    exit 12
-    deployment/web   tagged 1.1 · patched · 2 of 3 pods run the new content · not confirmed: it was not done within <age>: …
-    --- stderr
+    assert_ended(&ran, 12);
+    assert_snapshot!(ran.normalised_stderr(), @"
     hint: go on with `kubectl freshimage bump deployment/web --to tag=1.1`
     hint: back with `kubectl freshimage undo deployment/web`
     ");
-    assert!(ran.stdout.contains("CrashLoopBackOff"), "{}", ran.stdout);
+    let crashed = ["CrashLoopBackOff", "it ended with Error (exit code 1)", "the container has ended: Error"];
+    assert!(ran.stdout.contains("deployment/web   tagged 1.1 · patched · "), "{}", ran.stdout);
+    assert!(crashed.iter().any(|why| ran.stdout.contains(why)), "{}", ran.stdout);
     assert_eq!(image_of(&bed, "deployment", "web").await, registry.image("shop/web", "1.1"));
     let on = command(&ran, "go on with");
     let on: Vec<&str> = on.iter().map(String::as_str).chain(["--yes", "--timeout", "5s"]).collect();

@@ -85,7 +85,8 @@ pub(crate) async fn image_of(bed: &Bed, kind: &str, name: &str) -> String {
 
 /// Deletes all pods with these labels, as somebody does whose controller does not replace them.
 pub(crate) async fn delete_pods(bed: &Bed, selector: &str) {
-    for pod in bed.pods(selector).await {
+    let pods = bed.pods(selector).await;
+    for pod in pods.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()) {
         bed.delete("pod", pod["metadata"]["name"].as_str().expect("a pod has a name")).await;
     }
 }

@@ -43,11 +43,7 @@ impl Applying<'_> {
         loop {
             let result = self.prove(target).await;
             let settled = match &result {
-                Ok(confirmation) => {
-                    lacking(target, confirmation).is_none()
-                        || confirmation.others.iter().all(|other| other.verdict == Verdict::Stale)
-                        || !target.rollout.replacement.comes_by_itself()
-                }
+                Ok(confirmation) => is_settled(target, confirmation),
                 Err(_) => false,
             };
             if settled || Instant::now() + PAUSE >= end {
@@ -55,6 +51,18 @@ impl Applying<'_> {
             }
             sleep(PAUSE).await;
         }
+    }
+}
+
+/// Whether another look would tell nothing else: it is proven, or proven not to be, or waits for somebody's doing.
+fn is_settled(target: &Target, confirmation: &Confirmation) -> bool {
+    if lacking(target, confirmation).is_none() {
+        return true;
+    }
+    let others = &confirmation.others;
+    match target.rollout.replacement.comes_by_itself() {
+        true => others.iter().all(|other| other.verdict == Verdict::Stale),
+        false => others.iter().any(|other| !other.asks_anew || other.verdict == Verdict::Stale),
     }
 }
 
@@ -68,7 +76,7 @@ pub(super) fn lacking(target: &Target, confirmation: &Confirmation) -> Option<St
             // A pod that asks for the new reference was replaced already, and holds something else.
             match confirmation.others.iter().find(|other| other.asks_anew) {
                 Some(other) => Some(told(other)),
-                None if confirmation.others.is_empty() => None,
+                None if confirmation.others.is_empty() => missing(target, confirmation.pods),
                 None => Some(stays(&target.rollout.replacement, confirmation.other_pods())),
             }
         }
@@ -79,6 +87,13 @@ pub(super) fn lacking(target: &Target, confirmation: &Confirmation) -> Option<St
             .map(told),
         Replacement::Rollout | Replacement::InPlace => confirmation.others.first().map(told),
     }
+}
+
+/// Pods that were deleted and are not there again prove nothing.
+fn missing(target: &Target, pods: usize) -> Option<String> {
+    let wanted = target.definition.wanted_pods()?;
+    (pods < wanted)
+        .then(|| format!("{pods} of {} so far", crate::ui::names::counted(wanted, "pod is there", "pods are there")))
 }
 
 fn stays(replacement: &Replacement, pods: usize) -> String {
