@@ -159,7 +159,7 @@ async fn a_container_that_is_not_there_is_refused_with_those_that_are() {
     --- stdout
     Plan: nothing to change
 
-      refused   deployment/web: there is no container `sidecar` in its template
+      refused deployment/web: there is no container `sidecar` in its template
     --- stderr
     error: a part of it is refused, so nothing was changed
       caused by: deployment/web: there is no container `sidecar` in its template
@@ -189,9 +189,9 @@ async fn one_refusal_stops_all_unless_the_rest_is_wanted() {
     --- stdout
     Plan: 1 tag to write, 1 workload to patch, 1 pod to replace
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       deployment/web, container app   stale
         - image: <registry>/shop/web:1.0
@@ -199,7 +199,7 @@ async fn one_refusal_stops_all_unless_the_rest_is_wanted() {
         runs <manifest:old>…, will run <manifest:new>…
         1 pod is replaced
 
-      refused   job/import: the template of a Job cannot be changed; delete it and create it again from its manifest: `kubectl replace --force -f FILE`
+      refused job/import: the template of a Job cannot be changed; delete it and create it again from its manifest: `kubectl replace --force -f FILE`
     --- stderr
     error: a part of it is refused, so nothing was changed
       caused by: job/import: the template of a Job cannot be changed; delete it and create it again from its manifest: `kubectl replace --force -f FILE`
@@ -236,7 +236,7 @@ async fn what_a_tool_will_put_back_needs_force() {
     let bump = ["bump", "deployment/web", "deployment/chart", "--to", "tag", "--yes"];
     assert_snapshot!(freshimage(&bed, &bump).await.normalised_stderr(), @"
     error: a part of it is refused, so nothing was changed
-      caused by: deployment/chart: Helm release `store` owns it and will put the image back
+      caused by: deployment/chart: Helm release `store` owns it and will put the image back at its next upgrade
       caused by: deployment/web: Argo CD application `shop` owns it and will put the image back
     hint: change it in the values or the chart of the release too, or say `--force`
     hint: change it in the repository that the application is made from too, or say `--force`
@@ -247,23 +247,23 @@ async fn what_a_tool_will_put_back_needs_force() {
     --- stdout
     Plan: 1 tag to write, 2 workloads to patch, 2 pods to replace
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       deployment/chart, container app   stale
         - image: <registry>/shop/web:1.0
         + image: <registry>/shop/web:1.1
         runs <manifest:old>…, will run <manifest:new>…
         1 pod is replaced
-        note: Helm release `store` owns it and will put the image back; change it in the values or the chart of the release too, or say `--force`
+        note: Helm release `store` owns it and will put the image back at its next upgrade; change it in the values or the chart of the release too
 
       deployment/web, container app   stale
         - image: <registry>/shop/web:1.0
         + image: <registry>/shop/web:1.1
         runs <manifest:old>…, will run <manifest:new>…
         1 pod is replaced
-        note: Argo CD application `shop` owns it and will put the image back; change it in the repository that the application is made from too, or say `--force`
+        note: Argo CD application `shop` owns it and will put the image back; change it in the repository that the application is made from too
 
     deployment/chart   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
     deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
@@ -292,9 +292,9 @@ async fn hints_for_another_namespace_can_be_copied() {
     --- stdout
     Plan: 1 tag to write, 1 workload to patch, 1 pod to replace
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       deployment/web, container app   stale
         - image: <registry>/shop/web:1.0
@@ -347,14 +347,14 @@ async fn a_reference_that_was_rewritten_on_its_way_is_judged_at_the_pod_and_chan
     --- stdout
     Plan: 1 tag to write, 1 workload to patch, 1 pod to replace
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       deployment/web, container app   stale
-        the pods ask for <registry>/mirror/web:1.0: something rewrites it on its way
         - image: <registry>/shop/web:1.0
         + image: <registry>/shop/web:1.1
+        its pods ask for <registry>/mirror/web:1.0: something rewrites it on its way
         runs <manifest:old>…, will run <manifest:new>…
         1 pod is replaced
 

@@ -34,9 +34,9 @@ async fn a_paused_deployment_says_so_before_and_is_finished_after_it_is_resumed(
     --- stdout
     Plan: 1 tag to write, 1 workload to patch
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       deployment/web, container app   stale
         - image: <registry>/shop/web:1.0
@@ -90,20 +90,20 @@ async fn the_partition_of_a_stateful_set_keeps_its_pods_and_is_said_before() {
     assert_snapshot!(bump(&bed, "statefulset/db").await.normalise(), @"
     exit 0
     --- stdout
-    Plan: 1 tag to write, 1 workload to patch, 3 pods to replace
+    Plan: 1 tag to write, 1 workload to patch, 1 pod to replace
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       statefulset/db, container app   stale
         - image: <registry>/shop/web:1.0
         + image: <registry>/shop/web:1.1
         runs <manifest:old>…, will run <manifest:new>…
-        3 pods are replaced
+        the pods from ordinal 2 on are replaced
         note: its partition keeps the pods below ordinal 2 as they are
 
-    statefulset/db   tagged 1.1 · patched · rolled out 1/3 · verified: 1 of 3 pods run <manifest:new>…
+    statefulset/db   tagged 1.1 · patched · rolled out 1/3 · verified: 1 of 3 pods run <manifest:new>… · its partition keeps 2 old pods
     --- stderr
     hint: back with `kubectl freshimage undo statefulset/db`
     ");
@@ -147,9 +147,9 @@ async fn on_delete_waits_for_somebody_who_deletes_the_pods() {
     --- stdout
     Plan: 1 tag to write, 1 workload to patch
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       daemonset/agent, container app   stale
         - image: <registry>/shop/web:1.0
@@ -168,7 +168,7 @@ async fn on_delete_waits_for_somebody_who_deletes_the_pods() {
     exit 12
     statefulset/db   patched · not confirmed: 2 pods run on as they were until somebody deletes them
     --- stderr
-    hint: go on with `kubectl freshimage bump statefulset/db --to tag=1.1`
+    hint: go on with `kubectl freshimage bump statefulset/db --to existing=1.1`
     hint: back with `kubectl freshimage undo statefulset/db`
     ");
     delete_pods(&bed, "").await;
@@ -194,9 +194,9 @@ async fn a_bare_replica_set_keeps_its_pods_until_they_are_deleted() {
     --- stdout
     Plan: 1 tag to write, 1 workload to patch
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       replicaset/bare, container app   stale
         - image: <registry>/shop/web:1.0
@@ -226,13 +226,13 @@ async fn a_bare_replica_set_keeps_its_pods_until_they_are_deleted() {
     exit 12
     replicaset/bare   patched · not confirmed: 2 pods run on as they were until somebody deletes them
     --- stderr
-    hint: go on with `kubectl freshimage bump replicaset/bare --to digest`
+    hint: go on with `kubectl freshimage undo replicaset/bare`
     ");
     assert_snapshot!(undo().await, @"
     exit 12
     replicaset/bare   as planned already · not confirmed: 2 pods run on as they were until somebody deletes them
     --- stderr
-    hint: go on with `kubectl freshimage bump replicaset/bare --to digest`
+    hint: go on with `kubectl freshimage undo replicaset/bare`
     ");
     let image = image_of(&bed, "replicaset", "bare").await;
     assert_snapshot!(bed.normaliser().normalise(&image), @"<registry>/shop/web:1.1@<manifest:new>");
@@ -271,9 +271,9 @@ async fn a_bare_pod_is_restarted_in_place() {
     --- stdout
     Plan: 1 tag to write, 1 workload to patch, 1 pod to restart in place
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       pod/single, container app   stale
         - image: <registry>/shop/web:1.0
@@ -325,7 +325,7 @@ async fn what_a_pod_that_runs_lets_nobody_change_is_refused() {
     --- stdout
     Plan: nothing to change
 
-      refused   pod/proxy-node-a: a static pod is defined by a file on its node; change the image there
+      refused pod/proxy-node-a: a static pod is defined by a file on its node; change the image there
     --- stderr
     error: a part of it is refused, so nothing was changed
       caused by: pod/proxy-node-a: a static pod is defined by a file on its node; change the image there
@@ -348,9 +348,9 @@ async fn a_cron_job_uses_it_at_its_next_run() {
     --- stdout
     Plan: 1 tag to write, 1 workload to patch
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       cronjob/report, container app   stale
         - image: <registry>/shop/web:1.0
@@ -396,7 +396,7 @@ async fn a_job_is_refused_with_the_way_out_and_nothing_is_written() {
     --- stdout
     Plan: nothing to change
 
-      refused   job/import: the template of a Job cannot be changed; delete it and create it again from its manifest: `kubectl replace --force -f FILE`
+      refused job/import: the template of a Job cannot be changed; delete it and create it again from its manifest: `kubectl replace --force -f FILE`
     --- stderr
     error: a part of it is refused, so nothing was changed
       caused by: job/import: the template of a Job cannot be changed; delete it and create it again from its manifest: `kubectl replace --force -f FILE`
@@ -417,9 +417,9 @@ async fn a_kind_that_kubernetes_does_not_know_is_bumped_by_its_template() {
     --- stdout
     Plan: 1 tag to write, 1 workload to patch, 2 pods to replace
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       rollout.argoproj.io/canary, container app   stale
         - image: <registry>/shop/web:1.0
@@ -460,9 +460,9 @@ async fn a_workload_without_pods_is_changed_and_has_nothing_to_prove() {
     --- stdout
     Plan: 1 tag to write, 1 workload to patch
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       deployment/asleep, container app   waiting
         - image: <registry>/shop/web:1.0
@@ -480,7 +480,7 @@ async fn a_workload_without_pods_is_changed_and_has_nothing_to_prove() {
     --- stdout
     Plan: nothing to change
 
-      refused   deployment/asleep: what ran before the last bump of container app has no digest that a registry could be asked for
+      refused deployment/asleep: what ran before the last bump of container app has no digest that a registry could be asked for
     --- stderr
     error: a part of it is refused, so nothing was changed
       caused by: deployment/asleep: what ran before the last bump of container app has no digest that a registry could be asked for

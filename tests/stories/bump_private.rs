@@ -48,7 +48,7 @@ async fn only_the_local_login_writes_to_a_registry_with_names_and_passwords() {
     let bump = ["bump", "deployment/web", "--to", "tag", "--yes"];
     assert_snapshot!(freshimage(&bed, &bump).await.normalised_stderr(), @"
     error: a part of it is refused, so nothing was changed
-      caused by: deployment/web: the tag `1.1` cannot be written: registry `<registry>` asks for a login
+      caused by: deployment/web: the tag `1.1` cannot be written: registry `<registry>` asks for a login before it lets anybody push
     hint: log in to the registry with an account that may push, or pin the digest, which writes nothing there: `--to digest`
     ");
     nothing_is_written(&bed, &registry).await;
@@ -56,7 +56,7 @@ async fn only_the_local_login_writes_to_a_registry_with_names_and_passwords() {
     log_in(&bed, &registry, "bob", "reads");
     assert_snapshot!(freshimage(&bed, &bump).await.normalised_stderr(), @"
     error: a part of it is refused, so nothing was changed
-      caused by: deployment/web: the tag `1.1` cannot be written: registry `<registry>` denied access with the credential that matches
+      caused by: deployment/web: the tag `1.1` cannot be written: registry `<registry>` does not let the local login push
     hint: log in to the registry with an account that may push, or pin the digest, which writes nothing there: `--to digest`
     ");
     nothing_is_written(&bed, &registry).await;
@@ -86,10 +86,10 @@ async fn only_the_local_login_writes_to_a_registry_with_tokens() {
     --- stdout
     Plan: nothing to change
 
-      refused   deployment/web: the tag `1.1` cannot be written: registry `<registry>` asks for a login
+      refused deployment/web: the tag `1.1` cannot be written: registry `<registry>` asks for a login before it lets anybody push
     --- stderr
     error: a part of it is refused, so nothing was changed
-      caused by: deployment/web: the tag `1.1` cannot be written: registry `<registry>` asks for a login
+      caused by: deployment/web: the tag `1.1` cannot be written: registry `<registry>` asks for a login before it lets anybody push
     hint: log in to the registry with an account that may push, or pin the digest, which writes nothing there: `--to digest`
     ");
     nothing_is_written(&bed, &registry).await;

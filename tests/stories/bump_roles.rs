@@ -49,17 +49,17 @@ async fn every_container_that_is_named_changes_in_one_rollout() {
     --- stdout
     Plan: 3 tags to write, 1 workload to patch, 1 pod to replace
 
-      registry  <registry>/migrate
-                tag v10 → <manifest:new migrate>…  (the bytes that v9 serves; nothing is pulled or rebuilt)
-                next after v9
+      registry <registry>/migrate
+        + tag: v10   next after v9
+        gets the bytes that v9 serves, <manifest:new migrate>…; nothing is rebuilt
 
-      registry  <registry>/proxy
-                tag v10 → <manifest:new proxy>…  (the bytes that v9 serves; nothing is pulled or rebuilt)
-                next after v9
+      registry <registry>/proxy
+        + tag: v10   next after v9
+        gets the bytes that v9 serves, <manifest:new proxy>…; nothing is rebuilt
 
-      registry  <registry>/app
-                tag v10 → <manifest:new app>…  (the bytes that v9 serves; nothing is pulled or rebuilt)
-                next after v9
+      registry <registry>/app
+        + tag: v10   next after v9
+        gets the bytes that v9 serves, <manifest:new app>…; nothing is rebuilt
 
       deployment/shop, container migrate (init)   waiting
         - image: <registry>/migrate:v9
@@ -127,28 +127,28 @@ async fn an_image_volume_that_nobody_reports_is_changed_and_not_confirmed() {
     --- stdout
     Plan: 2 tags to write, 1 workload to patch, 1 pod to replace
 
-      registry  <registry>/app
-                tag v10 → <manifest:new app>…  (the bytes that v9 serves; nothing is pulled or rebuilt)
-                next after v9
+      registry <registry>/app
+        + tag: v10   next after v9
+        gets the bytes that v9 serves, <manifest:new app>…; nothing is rebuilt
 
-      registry  <registry>/assets
-                tag v10 → <manifest:new assets>…  (the bytes that v9 serves; nothing is pulled or rebuilt)
-                next after v9
+      registry <registry>/assets
+        + tag: v10   next after v9
+        gets the bytes that v9 serves, <manifest:new assets>…; nothing is rebuilt
 
       deployment/shop, container app   stale
         - image: <registry>/app:v9
         + image: <registry>/app:v10
         runs <manifest:app>…, will run <manifest:new app>…
-      deployment/shop, container assets (volume)   unknown
-        - image: <registry>/assets:v9
-        + image: <registry>/assets:v10
+      deployment/shop, image volume assets   unknown
+        - reference: <registry>/assets:v9
+        + reference: <registry>/assets:v10
         will run <manifest:new assets>…
         1 pod is replaced
         note: container assets: `undo` will not be possible: the runtime tells no digest of what runs now
 
     deployment/shop   tagged v10 · patched · not confirmed: shop-<id> is unknown: the cluster does not report what an image volume holds (feature gate ImageVolumeWithDigest)
     --- stderr
-    hint: go on with `kubectl freshimage bump deployment/shop --to tag=v10`
+    hint: go on with `kubectl freshimage bump deployment/shop --to tag=v10 -c app,assets`
     ");
     let after = bed.get("deployment", "shop").await["metadata"]["generation"].as_i64();
     assert_eq!(after, before.map(|generation| generation + 1), "one patch, one rollout");
@@ -167,17 +167,17 @@ async fn an_image_volume_that_is_reported_is_confirmed() {
     --- stdout
     Plan: 3 tags to write, 1 workload to patch, 1 pod to replace
 
-      registry  <registry>/proxy
-                tag v10 → <manifest:new proxy>…  (the bytes that v9 serves; nothing is pulled or rebuilt)
-                next after v9
+      registry <registry>/proxy
+        + tag: v10   next after v9
+        gets the bytes that v9 serves, <manifest:new proxy>…; nothing is rebuilt
 
-      registry  <registry>/app
-                tag v10 → <manifest:new app>…  (the bytes that v9 serves; nothing is pulled or rebuilt)
-                next after v9
+      registry <registry>/app
+        + tag: v10   next after v9
+        gets the bytes that v9 serves, <manifest:new app>…; nothing is rebuilt
 
-      registry  <registry>/assets
-                tag v10 → <manifest:new assets>…  (the bytes that v9 serves; nothing is pulled or rebuilt)
-                next after v9
+      registry <registry>/assets
+        + tag: v10   next after v9
+        gets the bytes that v9 serves, <manifest:new assets>…; nothing is rebuilt
 
       deployment/shop, container proxy (sidecar)   stale
         - image: <registry>/proxy:v9
@@ -187,9 +187,9 @@ async fn an_image_volume_that_is_reported_is_confirmed() {
         - image: <registry>/app:v9
         + image: <registry>/app:v10
         runs <manifest:app>…, will run <manifest:new app>…
-      deployment/shop, container assets (volume)   stale
-        - image: <registry>/assets:v9
-        + image: <registry>/assets:v10
+      deployment/shop, image volume assets   stale
+        - reference: <registry>/assets:v9
+        + reference: <registry>/assets:v10
         will run <manifest:new assets>…
         1 pod is replaced
         note: container assets: `undo` will not be possible: the runtime tells no digest of what runs now
@@ -199,7 +199,7 @@ async fn an_image_volume_that_is_reported_is_confirmed() {
     ");
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "deployment/shop", "--yes"]).await), @"
     exit 1
-      refused   deployment/shop: what ran before the last bump of container assets has no digest that a registry could be asked for
+      refused deployment/shop: what ran before the last bump of container assets has no digest that a registry could be asked for
     --- stderr
     error: a part of it is refused, so nothing was changed
       caused by: deployment/shop: what ran before the last bump of container assets has no digest that a registry could be asked for

@@ -119,12 +119,13 @@ async fn somebody_picks_names_looks_says_yes_and_sees_the_proof() {
     ✔ Tag in shop/web · 1.1
     Plan: 2 tags to write, 2 workloads to patch, 2 pods to replace
 
-      registry  <registry>/shop/api
-                tag 0.9-fixed → <manifest:new-api>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
+      registry <registry>/shop/api
+        + tag: 0.9-fixed
+        gets the bytes that 1.0 serves, <manifest:new-api>…; nothing is rebuilt
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new-web>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new-web>…; nothing is rebuilt
 
       deployment/api, container app   stale
         - image: <registry>/shop/api:1.0
@@ -203,7 +204,7 @@ async fn each_way_is_offered_with_its_label_and_taken() {
         &[("not recommended", keys::UP), ("> imagePullPolicy", keys::ENTER), ("? Apply?", "y")],
     );
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.stdout.contains("(not recommended)"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("note: not recommended"), "{}", ended.stdout);
     assert_eq!(container(&bed, "always").await["imagePullPolicy"], "Always");
     assert_eq!(image(&bed, "always").await, "<registry>/shop/always:1.0");
 

@@ -141,7 +141,7 @@ async fn an_undo_whose_content_is_gone_touches_nothing() {
     --- stdout
     Plan: nothing to change
 
-      refused   deployment/web: what ran before in container app (<manifest:old>…) is gone from registry `<registry>`
+      refused deployment/web: what ran before in container app (<manifest:old>…) is gone from registry `<registry>`
     --- stderr
     error: a part of it is refused, so nothing was changed
       caused by: deployment/web: what ran before in container app (<manifest:old>…) is gone from registry `<registry>`
@@ -196,11 +196,11 @@ async fn an_undo_of_what_somebody_changed_since_is_refused() {
     bed.wait_rolled_out("deployment", "web").await;
     let ran = freshimage(&bed, &["undo", "deployment/web", "--yes"]).await;
     assert_snapshot!(ran.normalise(), @"
-    exit 13
+    exit 1
     --- stdout
     Plan: nothing to change
 
-      refused   deployment/web: container app asks for `<registry>/shop/web:0.9` by now, not for `<registry>/shop/web:1.1` as after the last bump: somebody changed it since
+      refused deployment/web: container app asks for `<registry>/shop/web:0.9` by now, not for `<registry>/shop/web:1.1` as after the last bump: somebody changed it since
     --- stderr
     error: a part of it is refused, so nothing was changed
       caused by: deployment/web: container app asks for `<registry>/shop/web:0.9` by now, not for `<registry>/shop/web:1.1` as after the last bump: somebody changed it since
@@ -258,9 +258,9 @@ async fn who_comes_second_is_refused_and_told_what_was_changed() {
     --- stdout
     Plan: 1 tag to write, 1 workload to patch, 1 pod to replace
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       deployment/web, container app   stale
         - image: <registry>/shop/web:1.0

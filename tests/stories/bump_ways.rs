@@ -24,8 +24,9 @@ async fn a_named_tag_is_created_if_free_used_if_it_holds_the_same_and_refused_if
     --- stdout
     Plan: 1 tag to write, 1 workload to patch, 1 pod to replace
 
-      registry  <registry>/shop/web
-                tag spring-sale → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
+      registry <registry>/shop/web
+        + tag: spring-sale
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       deployment/web, container app   stale
         - image: <registry>/shop/web:1.0
@@ -43,8 +44,9 @@ async fn a_named_tag_is_created_if_free_used_if_it_holds_the_same_and_refused_if
     --- stdout
     Plan: 1 workload to patch, 1 pod to replace
 
-      registry  <registry>/shop/web
-                tag spring-sale → <manifest:new>…  (holds this content already; nothing is written)
+      registry <registry>/shop/web
+          tag: spring-sale
+        it holds <manifest:new>… already, so nothing is written
 
       deployment/api, container app   stale
         - image: <registry>/shop/web:1.0
@@ -63,7 +65,7 @@ async fn a_named_tag_is_created_if_free_used_if_it_holds_the_same_and_refused_if
     --- stdout
     Plan: nothing to change
 
-      refused   deployment/shelf, container app: the tag `0.9` is taken: it holds <manifest:older>…
+      refused deployment/shelf, container app: the tag `0.9` is taken: it holds <manifest:older>…
     --- stderr
     error: a part of it is refused, so nothing was changed
       caused by: deployment/shelf, container app: the tag `0.9` is taken: it holds <manifest:older>…
@@ -91,7 +93,7 @@ async fn a_tag_that_is_there_is_switched_to_whatever_it_holds() {
     --- stdout
     Plan: nothing to change
 
-      refused   deployment/web, container app: the repository has no tag `7.7`
+      refused deployment/web, container app: the repository has no tag `7.7`
     --- stderr
     error: a part of it is refused, so nothing was changed
       caused by: deployment/web, container app: the repository has no tag `7.7`
@@ -192,7 +194,7 @@ async fn always_pull_is_not_recommended_restarts_and_is_undone_with_its_policy()
         + imagePullPolicy: Always
         runs <manifest:old>…, will run <manifest:new>…
         1 pod is replaced
-        note: with imagePullPolicy: Always every start of a pod needs the registry from now on; a unique tag does not (not recommended)
+        note: not recommended: from now on every start of a pod needs the registry; with a unique tag (`--to tag`) it does not
 
     deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
     --- stderr
@@ -269,9 +271,9 @@ async fn what_runs_gets_a_name_or_a_pin_before_it_is_lost() {
     --- stdout
     Plan: 1 tag to write, 1 workload to patch, 1 pod to replace
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:old>…  (the bytes that run now; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that run now, <manifest:old>…; nothing is rebuilt
 
       deployment/web, container app   stale
         - image: <registry>/shop/web:1.0
@@ -329,9 +331,9 @@ async fn a_fresh_workload_that_is_named_leaves_its_floating_tag() {
     --- stdout
     Plan: 1 workload to patch, 1 pod to replace
 
-      registry  <registry>/shop/web
-                tag 1.0 → <manifest:old>…  (holds this content already; nothing is written)
-                it holds this content already
+      registry <registry>/shop/web
+          tag: 1.0
+        it holds <manifest:old>… already, so nothing is written
 
       deployment/web, container app   fresh
         - image: <registry>/shop/web:latest
@@ -429,9 +431,9 @@ async fn replicas_of_different_content_are_made_whole() {
     --- stdout
     Plan: 1 tag to write, 1 workload to patch, 2 pods to replace
 
-      registry  <registry>/shop/web
-                tag 1.1 → <manifest:new>…  (the bytes that 1.0 serves; nothing is pulled or rebuilt)
-                next by the repository's own scheme (1.0, 0.9)
+      registry <registry>/shop/web
+        + tag: 1.1   next by the repository's own scheme (1.0, 0.9)
+        gets the bytes that 1.0 serves, <manifest:new>…; nothing is rebuilt
 
       deployment/web, container app   mixed
         - image: <registry>/shop/web:1.0

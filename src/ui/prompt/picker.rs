@@ -13,6 +13,9 @@ use crate::ui::Palette;
 use crate::ui::layout::{shortened, width};
 use crate::ui::names::counted;
 
+/// Columns in front of a label: `> `, and `> [ ] ` where many can be chosen.
+const MARKS: usize = 2;
+const MARKS_OF_MANY: usize = 6;
 /// Columns between a label and its note.
 const GAP: usize = 2;
 /// More columns than this are no longer read as one row.
@@ -148,7 +151,7 @@ impl Picker {
     /// The column of the notes: behind the longest label, as long as the notes are still seen there.
     fn label_width(&self, limit: usize) -> usize {
         let longest = |text: fn(&Row) -> &str| self.rows.iter().map(|row| width(text(row))).max().unwrap_or_default();
-        let marks = if self.many { "> [ ] ".len() } else { "> ".len() };
+        let marks = if self.many { MARKS_OF_MANY } else { MARKS };
         let note = longest(|row| &row.note).min(NOTE);
         let room = limit.saturating_sub(marks + GAP + note).max(LEAST_LABEL);
         longest(|row| &row.label).min(LABEL).min(room)
@@ -175,7 +178,11 @@ impl Picker {
             line.add(&label);
         }
         if !row.note.is_empty() {
-            line.add(&" ".repeat(label_width.saturating_sub(width(&label)) + GAP));
+            // A note that would be cut in the common column begins before it.
+            let marks = if self.many { MARKS_OF_MANY } else { MARKS };
+            let room = limit.saturating_sub(marks + GAP + width(&row.note));
+            let column = label_width.min(room).max(width(&label));
+            line.add(&" ".repeat(column - width(&label) + GAP));
             line.painted(&row.note, |text| self.look.note(row.verdict, text));
         }
         line
