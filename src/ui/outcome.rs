@@ -24,11 +24,11 @@ pub fn print(
     place: &Place,
 ) -> Result<(), AppError> {
     if format.is_some() {
-        printer.message(&results(plan, outcome, &beside(printer, place)));
+        printer.message(&results(plan, outcome, &beside(printer, place), UNWAITED));
     } else {
         let options = Options { width: printer.width(), palette: printer.data_palette(), place };
         printer.data("\n")?;
-        printer.data(&results(plan, outcome, &options))?;
+        printer.data(&results(plan, outcome, &options, UNWAITED))?;
     }
     for hint in hints(plan, outcome, place) {
         printer.message(&format!("{} {hint}\n", printer.message_palette().hint("hint:")));
@@ -42,7 +42,7 @@ pub fn interrupted(printer: &Printer, begun: Option<&(std::sync::Arc<Plan>, Outc
     let Some((plan, outcome)) = begun.filter(|(_, outcome)| outcome.changed_anything()) else {
         return AppError::failed("interrupted; nothing was changed");
     };
-    printer.message(&results(plan, outcome, &beside(printer, place)));
+    printer.message(&results(plan, outcome, &beside(printer, place), "the wait was interrupted"));
     let mut error = AppError::failed("interrupted in the middle; the lines above say what was changed");
     for hint in hints(plan, outcome, place) {
         error = error.hint(hint);
@@ -55,9 +55,13 @@ fn beside<'a>(printer: &Printer, place: &'a Place) -> Options<'a> {
     Options { width: printer.message_width(), palette: printer.message_palette(), place }
 }
 
-/// A line for each tag that is not as planned, and for each workload.
+/// What is said of a workload that is patched where nobody asked for more.
+const UNWAITED: &str = "not waited for";
+
+/// A line for each tag that is not as planned, and for each workload. `unwaited` is said of one that is patched and of
+/// whose pods nothing is known.
 #[must_use]
-pub fn results(plan: &Plan, outcome: &Outcome, options: &Options<'_>) -> String {
+pub fn results(plan: &Plan, outcome: &Outcome, options: &Options<'_>, unwaited: &str) -> String {
     let palette = options.palette;
     let mut lines = Vec::new();
     for (tagging, state) in plan.tags.iter().zip(&outcome.tags) {
@@ -69,7 +73,7 @@ pub fn results(plan: &Plan, outcome: &Outcome, options: &Options<'_>) -> String 
     for (target, state) in plan.targets.iter().zip(&outcome.targets) {
         let tags = tags_of(plan, outcome, target);
         let name = palette.strong(&page::in_place(target, options.place));
-        lines.extend(beside_name(&name, &target_words(target, state, &tags, palette), options.width));
+        lines.extend(beside_name(&name, &target_words(target, state, &tags, unwaited, palette), options.width));
     }
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
@@ -116,7 +120,13 @@ fn tags_of(plan: &Plan, outcome: &Outcome, target: &Target) -> Vec<String> {
     tags
 }
 
-fn target_words(target: &Target, state: &TargetState, tags: &[String], palette: Palette) -> Vec<String> {
+fn target_words(
+    target: &Target,
+    state: &TargetState,
+    tags: &[String],
+    unwaited: &str,
+    palette: Palette,
+) -> Vec<String> {
     let mut parts = Vec::new();
     if !tags.is_empty() {
         parts.push(format!("tagged {}", tags.join(", ")));
@@ -125,7 +135,7 @@ fn target_words(target: &Target, state: &TargetState, tags: &[String], palette: 
         TargetState::Untouched => parts.push("not begun; nothing was changed".to_owned()),
         TargetState::Patching => parts.push("the patch was sent and not answered: it may be changed".to_owned()),
         TargetState::Patched { already: true } => parts.push("as planned already".to_owned()),
-        TargetState::Patched { already: false } => parts.push("patched · not waited for".to_owned()),
+        TargetState::Patched { already: false } => parts.push(format!("patched · {unwaited}")),
         TargetState::Changed(why) => {
             parts.push(format!("{}: {}; nothing was changed", palette.error("refused"), printable(why)));
         }

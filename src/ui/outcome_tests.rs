@@ -16,7 +16,7 @@ fn place() -> Place {
 
 fn told(plan: &Plan, outcome: &Outcome, width: Option<usize>) -> String {
     let place = place();
-    let mut text = results(plan, outcome, &Options { width, palette: Palette::plain(), place: &place });
+    let mut text = results(plan, outcome, &Options { width, palette: Palette::plain(), place: &place }, UNWAITED);
     for hint in hints(plan, outcome, &place) {
         text.push_str(&format!("hint: {hint}\n"));
     }
@@ -171,7 +171,8 @@ fn what_stays_old_by_the_kind_s_nature_is_said() {
     let confirmed = |at: usize, confirmation: Confirmation| {
         let mut outcome = Outcome::of(&plan);
         outcome.targets[at] = TargetState::Confirmed { already: false, confirmation };
-        let text = results(&plan, &outcome, &Options { width: None, palette: Palette::plain(), place: &place() });
+        let text =
+            results(&plan, &outcome, &Options { width: None, palette: Palette::plain(), place: &place() }, UNWAITED);
         text.lines().find(|line| line.contains("patched")).unwrap().to_owned()
     };
     let text = [
@@ -279,7 +280,7 @@ fn an_interruption_says_what_is_in_force() {
     hint: go on with `kubectl freshimage bump deployment/awesomeapp --to tag=1.1`
     ");
     assert_snapshot!(interrupted(Some(story(TargetState::Patched { already: false }))), @"
-    deployment/awesomeapp   tagged 1.1 · patched · not waited for
+    deployment/awesomeapp   tagged 1.1 · patched · the wait was interrupted
     error: interrupted in the middle; the lines above say what was changed
     hint: wait for it and prove it with `kubectl freshimage bump deployment/awesomeapp --to tag=1.1`
     hint: back with `kubectl freshimage undo deployment/awesomeapp`

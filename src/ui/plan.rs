@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::layout::hanging;
 use super::summary::Place;
 use super::{Palette, Printer, json, name, names, yaml};
-use crate::cli::PlanFormat;
+use crate::cli::{DryRun, PlanFormat};
 use crate::domain::Reference;
 use crate::domain::patch;
 use crate::domain::plan::{Change, Plan, Skipped, Tagging, Target, assemble};
@@ -287,6 +287,15 @@ pub fn nothing_to_do(place: &Place) -> String {
         "Nothing that was selected runs old content{}. A workload that is named is bumped all the same.\n",
         place.unwrap_or_default()
     )
+}
+
+/// What is said after a plan that is not carried out.
+#[must_use]
+pub fn dry_run(how: DryRun) -> &'static str {
+    match how {
+        DryRun::Server => "Nothing was changed (dry run); the API server accepts every patch of the plan.\n",
+        DryRun::Client | DryRun::None => "Nothing was changed (dry run).\n",
+    }
 }
 
 /// A line beside the plan.

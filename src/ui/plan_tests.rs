@@ -218,7 +218,7 @@ fn colours_change_no_text_and_break_no_line() {
 
 #[test]
 fn a_namespace_is_said_where_it_is_another_one() {
-    let elsewhere = Place { default_namespace: "default".to_owned(), ..place() };
+    let elsewhere = Place { namespace: None, default_namespace: "default".to_owned(), ..place() };
     let options = Options { width: None, palette: Palette::plain(), place: &elsewhere };
     assert!(page(&samples::story(), &options).contains("\n  shop/deployment/awesomeapp, container app   stale\n"));
 }

@@ -36,6 +36,7 @@ async fn a_stale_deployment_is_bumped_to_a_unique_tag_and_back() {
         runs <manifest:old>…, will run <manifest:new>…
         2 pods are replaced
     --- stderr
+    Nothing was changed (dry run); the API server accepts every patch of the plan.
     ");
     assert_eq!(bed.get("deployment", "web").await["spec"], before["spec"]);
 

@@ -161,7 +161,7 @@ async fn a_container_that_is_not_there_is_refused_with_those_that_are() {
 
       refused deployment/web: there is no container `sidecar` in its template
     --- stderr
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: deployment/web: there is no container `sidecar` in its template
     hint: it has `app`
     ");
@@ -235,7 +235,7 @@ async fn what_a_tool_will_put_back_needs_force() {
     push_again(&bed, &registry).await;
     let bump = ["bump", "deployment/web", "deployment/chart", "--to", "tag", "--yes"];
     assert_snapshot!(freshimage(&bed, &bump).await.normalised_stderr(), @"
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: deployment/chart: Helm release `store` owns it and will put the image back at its next upgrade
       caused by: deployment/web: Argo CD application `shop` owns it and will put the image back
     hint: change it in the values or the chart of the release too, or say `--force`
@@ -272,7 +272,7 @@ async fn what_a_tool_will_put_back_needs_force() {
     ");
     let undo = freshimage(&bed, &["undo", "deployment/web", "--yes"]).await;
     assert_snapshot!(undo.normalised_stderr(), @"
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: deployment/web: Argo CD application `shop` owns it and will put the image back
     hint: change it in the repository that the application is made from too, or say `--force`
     ");

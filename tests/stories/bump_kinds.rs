@@ -306,12 +306,12 @@ async fn what_a_pod_that_runs_lets_nobody_change_is_refused() {
         let ran = freshimage(&bed, &["bump", "pod/single", "-c", container, "--to", way, "--yes"]).await;
         match way {
             "digest" => assert_snapshot!(ran.normalised_stderr(), @"
-            error: a part of it is refused, so nothing was changed
+            error: it is refused, so nothing was changed
               caused by: pod/single, container setup (init): an init container of a pod that runs does not run again
             hint: delete the pod and create it again with the new reference
             "),
             _ => assert_snapshot!(ran.normalised_stderr(), @"
-            error: a part of it is refused, so nothing was changed
+            error: it is refused, so nothing was changed
               caused by: pod/single, container app: the pull policy of a pod that runs cannot be changed
             hint: choose `--to tag` or `--to digest`, which restart the container in place
             "),
@@ -327,7 +327,7 @@ async fn what_a_pod_that_runs_lets_nobody_change_is_refused() {
 
       refused pod/proxy-node-a: a static pod is defined by a file on its node; change the image there
     --- stderr
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: pod/proxy-node-a: a static pod is defined by a file on its node; change the image there
     ");
     assert_eq!(registry.requests().writes(), 0);
@@ -398,7 +398,7 @@ async fn a_job_is_refused_with_the_way_out_and_nothing_is_written() {
 
       refused job/import: the template of a Job cannot be changed; delete it and create it again from its manifest: `kubectl replace --force -f FILE`
     --- stderr
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: job/import: the template of a Job cannot be changed; delete it and create it again from its manifest: `kubectl replace --force -f FILE`
     ");
     assert_eq!(registry.requests().writes(), 0);
@@ -482,7 +482,7 @@ async fn a_workload_without_pods_is_changed_and_has_nothing_to_prove() {
 
       refused deployment/asleep: what ran before the last bump of container app has no digest that a registry could be asked for
     --- stderr
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: deployment/asleep: what ran before the last bump of container app has no digest that a registry could be asked for
     hint: `kubectl rollout history` and `kubectl rollout undo` know the revisions that others made
     ");

@@ -47,7 +47,7 @@ async fn only_the_local_login_writes_to_a_registry_with_names_and_passwords() {
     let registry = stale_and_private(&bed, Authentication::Basic(login())).await;
     let bump = ["bump", "deployment/web", "--to", "tag", "--yes"];
     assert_snapshot!(freshimage(&bed, &bump).await.normalised_stderr(), @"
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: deployment/web: the tag `1.1` cannot be written: registry `<registry>` asks for a login before it lets anybody push
     hint: log in to the registry with an account that may push, or pin the digest, which writes nothing there: `--to digest`
     ");
@@ -55,7 +55,7 @@ async fn only_the_local_login_writes_to_a_registry_with_names_and_passwords() {
     assert_eq!(registry.requests().count(|asked| writes_as(asked, "bob")), 0, "the pull secret is for pulling");
     log_in(&bed, &registry, "bob", "reads");
     assert_snapshot!(freshimage(&bed, &bump).await.normalised_stderr(), @"
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: deployment/web: the tag `1.1` cannot be written: registry `<registry>` does not let the local login push
     hint: log in to the registry with an account that may push, or pin the digest, which writes nothing there: `--to digest`
     ");
@@ -88,7 +88,7 @@ async fn only_the_local_login_writes_to_a_registry_with_tokens() {
 
       refused deployment/web: the tag `1.1` cannot be written: registry `<registry>` asks for a login before it lets anybody push
     --- stderr
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: deployment/web: the tag `1.1` cannot be written: registry `<registry>` asks for a login before it lets anybody push
     hint: log in to the registry with an account that may push, or pin the digest, which writes nothing there: `--to digest`
     ");

@@ -201,7 +201,7 @@ async fn an_image_volume_that_is_reported_is_confirmed() {
     exit 1
       refused deployment/shop: what ran before the last bump of container assets has no digest that a registry could be asked for
     --- stderr
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: deployment/shop: what ran before the last bump of container assets has no digest that a registry could be asked for
     hint: `kubectl rollout history` and `kubectl rollout undo` know the revisions that others made
     ");

@@ -219,7 +219,7 @@ async fn each_way_is_offered_with_its_label_and_taken() {
     assert_eq!((ended.code, image(&bed, "tag").await.as_str()), (0, "<registry>/shop/tag:2.0"));
 
     let ended = driven(&bed, &["bump"], &[]);
-    assert_snapshot!(bed.normaliser().normalise(&ended.screen), @"Nothing runs old content in namespace `<namespace>`. A workload that is named is bumped all the same.");
+    assert_snapshot!(bed.normaliser().normalise(&ended.screen), @"Nothing that was selected runs old content in namespace `<namespace>`. A workload that is named is bumped all the same.");
     assert_eq!(ended.code, 0);
     bed.finish().await;
 }
@@ -307,7 +307,7 @@ async fn ctrl_c_while_it_waits_says_what_was_changed() {
         assert_eq!(ended.code, 130, "{ended:?}");
         let expected = format!(
             "✔ Apply? · yes\n\
-             {target}   tagged 1.1 · patched · not waited for\n\
+             {target}   tagged 1.1 · patched · the wait was interrupted\n\
              error: interrupted in the middle; the lines above say what was changed\n\
              hint: wait for it and prove it with `kubectl freshimage bump {target} --to tag=1.1`\n\
              hint: back with `kubectl freshimage undo {target}`"

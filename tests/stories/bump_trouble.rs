@@ -143,7 +143,7 @@ async fn an_undo_whose_content_is_gone_touches_nothing() {
 
       refused deployment/web: what ran before in container app (<manifest:old>…) is gone from registry `<registry>`
     --- stderr
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: deployment/web: what ran before in container app (<manifest:old>…) is gone from registry `<registry>`
     hint: push that build again, or bump to a tag that is there: `--to existing=NAME`
     ");
@@ -186,7 +186,7 @@ async fn an_undo_of_what_somebody_changed_since_is_refused() {
     bed.wait_rolled_out("deployment", "web").await;
     let never = freshimage(&bed, &["undo", "deployment/web", "--yes"]).await;
     assert_snapshot!(never.normalised_stderr(), @"
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: deployment/web: it was never changed by `bump` or `pin`
     hint: `kubectl rollout history` and `kubectl rollout undo` know the revisions that others made
     ");
@@ -202,7 +202,7 @@ async fn an_undo_of_what_somebody_changed_since_is_refused() {
 
       refused deployment/web: container app asks for `<registry>/shop/web:0.9` by now, not for `<registry>/shop/web:1.1` as after the last bump: somebody changed it since
     --- stderr
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: deployment/web: container app asks for `<registry>/shop/web:0.9` by now, not for `<registry>/shop/web:1.1` as after the last bump: somebody changed it since
     hint: `kubectl rollout history` and `kubectl rollout undo` know the revisions that others made
     ");

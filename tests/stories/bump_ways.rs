@@ -67,7 +67,7 @@ async fn a_named_tag_is_created_if_free_used_if_it_holds_the_same_and_refused_if
 
       refused deployment/shelf, container app: the tag `0.9` is taken: it holds <manifest:older>…
     --- stderr
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: deployment/shelf, container app: the tag `0.9` is taken: it holds <manifest:older>…
     hint: choose another name, or switch to what it holds with `--to existing=0.9`
     ");
@@ -95,7 +95,7 @@ async fn a_tag_that_is_there_is_switched_to_whatever_it_holds() {
 
       refused deployment/web, container app: the repository has no tag `7.7`
     --- stderr
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: deployment/web, container app: the repository has no tag `7.7`
     ");
     assert_snapshot!(bump("0.9").await.normalise(), @"
@@ -341,6 +341,7 @@ async fn a_fresh_workload_that_is_named_leaves_its_floating_tag() {
         runs <manifest:old>… and goes on running it
         1 pod is replaced
     --- stderr
+    Nothing was changed (dry run).
     ");
     let served = bed.image("old").created("2026-11-17T10:00:00Z").digest();
     bed.name_text(&served["sha256:".len()..][..12], "its digits");
@@ -423,7 +424,7 @@ async fn replicas_of_different_content_are_made_whole() {
     bed.wait_rolled_out("deployment", "web").await;
     let unclear = freshimage(&bed, &["pin", "deployment/web", "--content", "running", "--yes"]).await;
     assert_snapshot!(unclear.normalised_stderr(), @"
-    error: a part of it is refused, so nothing was changed
+    error: it is refused, so nothing was changed
       caused by: deployment/web, container app: its pods run 2 different contents, and which one is meant cannot be told
     ");
     assert_snapshot!(freshimage(&bed, &["bump", "--all", "--to", "tag", "--yes"]).await.normalise(), @"

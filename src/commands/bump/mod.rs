@@ -170,6 +170,9 @@ pub(super) async fn carry_on(
         return Err(refusal(&plan));
     }
     if settings.dry_run != DryRun::None {
+        if settings.format.is_none() {
+            printer.message(page::dry_run(settings.dry_run));
+        }
         return Ok(if refused { Exit::Failed } else { Exit::Done });
     }
     if plan.is_empty() {
@@ -225,7 +228,8 @@ async fn offer_way_back(
 fn refusal(plan: &Plan) -> AppError {
     let refused: Vec<&Skipped> = plan.refusals().collect();
     let kind = if refused.iter().any(|skipped| skipped.changed) { Kind::Refused } else { Kind::Failed };
-    let mut error = AppError { kind, ..AppError::failed("a part of it is refused, so nothing was changed") };
+    let part = if plan.targets.is_empty() { "it" } else { "a part of it" };
+    let mut error = AppError { kind, ..AppError::failed(format!("{part} is refused, so nothing was changed")) };
     for skipped in &refused {
         error = error.because(page::skipped_words(skipped));
     }

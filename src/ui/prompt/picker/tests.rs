@@ -160,6 +160,19 @@ fn a_long_label_leaves_room_for_its_note() {
 }
 
 #[test]
+fn a_note_that_would_be_cut_begins_before_the_others() {
+    let row = |label: &str, note: &str| Row { label: label.into(), note: note.into(), verdict: None };
+    let rows = [row("a:1.1", "next after 1.0, 0.9 and 0.8"), row("imagePullPolicy: Always", "not recommended")];
+    let mut picker = Picker::one("New reference", &rows, Palette::plain());
+    insta::assert_snapshot!(drawn(&mut picker, 24, 46).join("\n"), @"
+    ? New reference › 
+    > a:1.1           next after 1.0, 0.9 and 0.8
+      imagePullPolicy: Alw…  not recommended
+    enter: go on · esc: leave · type to filter
+    ");
+}
+
+#[test]
 fn a_note_has_the_colour_of_its_verdict() {
     let palette = Palette::new(true);
     let mut picker = Picker::many("a", &shop(), palette);
