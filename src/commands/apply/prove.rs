@@ -108,3 +108,56 @@ fn stays(replacement: &Replacement, pods: usize) -> String {
 fn ordinal(pod: &str) -> Option<i64> {
     pod.rsplit_once('-')?.1.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::plan::assemble::{self, Around};
+    use crate::domain::template::Definition;
+
+    fn replica_set() -> Target {
+        let object = json!({
+            "apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {"name": "bare", "namespace": "shop", "uid": "u"},
+            "spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "app", "image": "app:1.1"}]}}},
+        });
+        let definition = Arc::new(Definition::read(object).unwrap());
+        let around =
+            Around { definition: &definition, managers: &[], pods: 2, cause: "bump", now: Timestamp::UNIX_EPOCH };
+        assemble::target(&around, Vec::new())
+    }
+
+    fn other(verdict: Verdict, asks_anew: bool) -> Other {
+        let why = "the contents differ".to_owned();
+        Other { pod: "bare-1".into(), container: "app".into(), verdict, why, asks_anew }
+    }
+
+    #[test]
+    fn pods_that_somebody_has_to_delete_are_told_from_those_that_are_gone_and_those_that_are_new() {
+        let target = replica_set();
+        let found = |confirmed, pods, others: &[Other]| Confirmation { confirmed, pods, others: others.to_vec() };
+        let (old, behind) = (other(Verdict::Stale, false), other(Verdict::Stale, true));
+        let starting = other(Verdict::Waiting, true);
+        for (confirmation, expected, settled) in [
+            (found(2, 2, &[]), None, true),
+            (found(0, 0, &[]), Some("0 of 2 pods are there so far"), false),
+            (found(1, 1, &[]), Some("1 of 2 pods are there so far"), false),
+            (
+                found(0, 2, &[old.clone(), old.clone()]),
+                Some("2 pods run on as they were until somebody deletes them"),
+                true,
+            ),
+            (found(1, 2, &[old]), Some("1 pod runs on as it was until somebody deletes it"), true),
+            (found(1, 2, &[behind]), Some("bare-1 is stale: the contents differ"), true),
+            (found(1, 2, &[starting]), Some("bare-1 is waiting: the contents differ"), false),
+        ] {
+            assert_eq!(lacking(&target, &confirmation).as_deref(), expected, "{confirmation:?}");
+            assert_eq!(is_settled(&target, &confirmation), settled, "{confirmation:?}");
+        }
+    }
+}
