@@ -30,6 +30,8 @@ pub enum TagState {
     Written,
     /// Somebody else gave the name to other content.
     Taken(Digest),
+    /// It was sent, and whether it is there is not known; why.
+    Unknown(String),
     /// It was not written; why.
     Failed(String),
 }
@@ -88,7 +90,7 @@ impl Outcome {
     /// Something is in force that was not before, in the registry or the cluster, as far as is known.
     #[must_use]
     pub fn changed_anything(&self) -> bool {
-        self.tags.iter().any(|tag| matches!(tag, TagState::Written | TagState::Writing))
+        self.tags.iter().any(|tag| matches!(tag, TagState::Written | TagState::Writing | TagState::Unknown(_)))
             || self.targets.iter().any(TargetState::is_applied_now)
     }
 }

@@ -104,6 +104,7 @@ fn tag_words(state: &TagState, palette: Palette) -> Option<String> {
         TagState::Taken(other) => {
             format!("{}: somebody gave it to {}… meanwhile", palette.error("refused"), other.short(12))
         }
+        TagState::Unknown(why) => format!("{}: {}", palette.error("not proven to be there"), printable(why)),
         TagState::Failed(why) => format!("{}: {}", palette.error("not written"), printable(why)),
     })
 }
@@ -132,12 +133,12 @@ fn target_words(
         parts.push(format!("tagged {}", tags.join(", ")));
     }
     match state {
-        TargetState::Untouched => parts.push("not begun; nothing was changed".to_owned()),
+        TargetState::Untouched => parts.push("not begun".to_owned()),
         TargetState::Patching => parts.push("the patch was sent and not answered: it may be changed".to_owned()),
         TargetState::Patched { already: true } => parts.push("as planned already".to_owned()),
         TargetState::Patched { already: false } => parts.push(format!("patched · {unwaited}")),
         TargetState::Changed(why) => {
-            parts.push(format!("{}: {}; nothing was changed", palette.error("refused"), printable(why)));
+            parts.push(format!("{}: {}; it was not patched", palette.error("refused"), printable(why)));
         }
         TargetState::NotPatched(why) => parts.push(format!("{}: {}", palette.error("not changed"), printable(why))),
         TargetState::Confirmed { already, confirmation } => {

@@ -72,7 +72,7 @@ fn each_end_of_a_workload_has_its_words() {
     deployment/awesomeapp   tagged 1.1 · patched · no pod runs now
     hint: back with `kubectl freshimage undo deployment/awesomeapp`
 
-    deployment/awesomeapp   tagged 1.1 · not begun; nothing was changed
+    deployment/awesomeapp   tagged 1.1 · not begun
     hint: go on with `kubectl freshimage bump deployment/awesomeapp --to tag=1.1`
 
     deployment/awesomeapp   tagged 1.1 · the patch was sent and not answered: it may be changed
@@ -85,7 +85,7 @@ fn each_end_of_a_workload_has_its_words() {
 
     deployment/awesomeapp   tagged 1.1 · as planned already
 
-    deployment/awesomeapp   tagged 1.1 · refused: its container app asks for `reg.example.com/app:2.0` by now; nothing was changed
+    deployment/awesomeapp   tagged 1.1 · refused: its container app asks for `reg.example.com/app:2.0` by now; it was not patched
     hint: look at it again, then try it anew with `kubectl freshimage bump deployment/awesomeapp --to tag=1.1`
 
     deployment/awesomeapp   tagged 1.1 · not changed: forbidden: user `dev` cannot patch resource `deployments`
@@ -275,7 +275,7 @@ fn an_interruption_says_what_is_in_force() {
     assert_snapshot!(interrupted(None), @"error: interrupted; nothing was changed");
     assert_snapshot!(interrupted(Some(Outcome::of(&plan))), @"error: interrupted; nothing was changed");
     assert_snapshot!(interrupted(Some(story(TargetState::Untouched))), @"
-    deployment/awesomeapp   tagged 1.1 · not begun; nothing was changed
+    deployment/awesomeapp   tagged 1.1 · not begun
     error: interrupted in the middle; the lines above say what was changed
     hint: go on with `kubectl freshimage bump deployment/awesomeapp --to tag=1.1`
     ");

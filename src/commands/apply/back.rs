@@ -42,7 +42,7 @@ impl Applying<'_> {
             Err(problem) => return stays(problem.to_string()),
         };
         let before = self.starts(&back).await;
-        let asks = match self.patch(&back).await {
+        let asks = match self.patch(&back, self.patience()).await {
             Ok(asks) => asks,
             Err(TargetState::Changed(problem) | TargetState::NotPatched(problem)) => return stays(problem),
             Err(_) => return stays("no answer came".to_owned()),

@@ -123,8 +123,9 @@ async fn judge(applying: &Applying<'_>, target: &Target) -> Judged {
             let resource = resource.split('/').next().unwrap_or_default();
             Left::new(words).hint(format!("ask for `patch` on `{resource}`")).into()
         }
-        NotPatched::Refused(words) | NotPatched::Silence(words) => {
-            Left::new(format!("the API server refuses the patch: {words}")).into()
+        NotPatched::Refused(words) => Left::new(format!("the API server refuses the patch: {words}")).into(),
+        NotPatched::Silence(words) => {
+            Left::new(format!("whether the API server takes the patch is not known: {words}")).into()
         }
         // What it would do cannot be tried; the right to do it can be asked for.
         NotPatched::NoDryRun(words) => match cluster.may("patch", &target.namespace, &target.workload).await {

@@ -49,6 +49,16 @@ impl Start {
     }
 }
 
+/// What two looks at the pods, a moment apart, tell.
+pub(super) enum Steadiness {
+    /// They run on.
+    Steady,
+    /// Some were started again, or do not run.
+    Restarts,
+    /// They could not be read.
+    Unseen,
+}
+
 impl Applying<'_> {
     /// When the containers run since, for workloads whose pods stay.
     pub(super) async fn starts(&self, target: &Target) -> Starts {
@@ -118,18 +128,19 @@ impl Applying<'_> {
     }
 
     /// Whether the containers that changed still run after a moment, without having been started again.
-    pub(super) async fn is_steady(&self, target: &Target) -> bool {
+    pub(super) async fn steadiness(&self, target: &Target) -> Steadiness {
         if !target.rollout.replacement.comes_by_itself() {
-            return true;
+            return Steadiness::Steady;
         }
-        let Some((first, _)) = self.pods(target).await else { return false };
+        let Some((first, _)) = self.pods(target).await else { return Steadiness::Unseen };
         sleep(MOMENT).await;
-        let Some((second, _)) = self.pods(target).await else { return false };
-        first.iter().all(|pod| {
+        let Some((second, _)) = self.pods(target).await else { return Steadiness::Unseen };
+        let steady = first.iter().all(|pod| {
             let later = second.iter().find(|later| later.uid == pod.uid);
             // A pod that was scaled away meanwhile is no trouble.
             later.is_none_or(|later| runs_on(target, pod, later))
-        })
+        });
+        if steady { Steadiness::Steady } else { Steadiness::Restarts }
     }
 
     async fn is_gone(&self, target: &Target) -> bool {

@@ -7,14 +7,20 @@ mod check;
 mod follow;
 mod patching;
 mod prove;
+mod standing;
 mod tags;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::{StreamExt as _, stream};
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 pub(super) use check::check;
+
+use follow::Steadiness;
+use standing::Standing;
 
 use crate::cluster::Cluster;
 use crate::domain::inventory::Workload;
@@ -27,6 +33,11 @@ use crate::error::AppError;
 use crate::settings::{ApplySettings, CommonSettings, Environment};
 use crate::ui::live::Live;
 use crate::ui::summary::Place;
+
+/// The same where nobody wants to wait.
+const UNWAITED: Duration = Duration::from_secs(20);
+/// Before what could not be seen is looked at again.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// What is carried out, and how far it is. Whoever holds it can tell.
 #[derive(Debug, Clone, Default)]
@@ -134,7 +145,7 @@ impl Applying<'_> {
         let mut asks = target.definition.asks();
         if !already {
             self.journal.target(place, TargetState::Patching);
-            match self.patch(target).await {
+            match self.patch(target, self.patience()).await {
                 Ok(stored) => asks = stored,
                 Err(state) => {
                     self.journal.target(place, state);
@@ -158,6 +169,13 @@ impl Applying<'_> {
             state => state,
         };
         self.journal.target(place, state);
+    }
+
+    /// Until when an API server that does not answer is waited for before it is said that nobody knows what became of a
+    /// patch.
+    pub(super) fn patience(&self) -> Instant {
+        let patience = if self.settings.wait { self.settings.timeout } else { UNWAITED.min(self.settings.timeout) };
+        Instant::now() + patience
     }
 
     /// Why a workload is not patched: its tag could not be written, or another workload was refused before it.
@@ -194,16 +212,31 @@ impl Applying<'_> {
                 Ok(confirmation) => confirmation,
                 Err(why) => return TargetState::Unconfirmed { why, confirmation: Confirmation::default() },
             };
-            if let Some(why) = prove::lacking(target, &confirmation) {
-                return TargetState::Unconfirmed { why, confirmation };
-            }
-            if self.is_steady(target).await {
-                return TargetState::Confirmed { already, confirmation };
-            }
+            let lacking = prove::lacking(target, &confirmation);
+            let steady = if lacking.is_none() { self.steadiness(target).await } else { Steadiness::Steady };
+            // Last of all, so that nothing but the end lies between this look and the answer.
+            let not_yet = match (self.standing(target, &seen.asks).await, lacking, steady) {
+                (Standing::Otherwise(why), ..) | (_, Some(why), _) => {
+                    return TargetState::Unconfirmed { why, confirmation };
+                }
+                (Standing::Unseen(why), ..) => why,
+                (Standing::AsPlanned(_), None, Steadiness::Unseen) => "its pods could not be read".to_owned(),
+                (Standing::AsPlanned(_), None, Steadiness::Restarts) => "its pods start again and again".to_owned(),
+                (Standing::AsPlanned(now), None, Steadiness::Steady) => {
+                    let hidden = confirmation.pods == 0
+                        && target.rollout.replacement.comes_by_itself()
+                        && now.wanted_pods().is_some_and(|wanted| wanted > 0);
+                    if !hidden {
+                        return TargetState::Confirmed { already, confirmation };
+                    }
+                    "none of its pods could be seen".to_owned()
+                }
+            };
             if Instant::now() >= deadline {
-                let why = "its pods start again and again".to_owned();
-                return TargetState::Unconfirmed { why, confirmation };
+                return TargetState::Unconfirmed { why: not_yet, confirmation };
             }
+            line.set(&not_yet);
+            tokio::time::sleep(AGAIN).await;
         }
     }
 }

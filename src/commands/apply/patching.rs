@@ -3,39 +3,46 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::Applying;
 use crate::cluster::{NotDefined, NotPatched, Patching};
 use crate::domain::history;
 use crate::domain::outcome::TargetState;
 use crate::domain::patch::Operation;
-use crate::domain::plan::Target;
+use crate::domain::plan::{Target, assemble};
 use crate::domain::template::{Asks, Definition};
 
 /// So many times a patch is sent again where the object is still as it was looked at.
 const TRIES: usize = 5;
-/// Looks at an object after a patch whose answer never came.
-const LOOKS: usize = 6;
-/// Pause between them.
+/// So long an object is looked for to tell why its patch would be refused.
+const A_WHILE: Duration = Duration::from_secs(5);
+/// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
 
 impl Applying<'_> {
     /// Sends the target's patch until it is known what became of it: what the template asks for then, which admission may
-    /// have made of the plan's references. The error is the state that it ends in.
-    pub(super) async fn patch(&self, target: &Target) -> Result<Asks, TargetState> {
+    /// have made of the plan's references. The error is the state that it ends in. An API server that does not answer is
+    /// waited for until `end`.
+    pub(super) async fn patch(&self, target: &Target, end: Instant) -> Result<Asks, TargetState> {
         let how = Patching { manager: &self.settings.field_manager, dry_run: false };
-        let mut last = String::new();
-        for _ in 0..TRIES {
-            let answer = self.cluster.patch(&target.namespace, &target.workload, &target.patch, how).await;
-            let words = match answer {
+        let mut patch = target.patch.clone();
+        let mut conflicts = 0;
+        loop {
+            let answer = self.cluster.patch(&target.namespace, &target.workload, &patch, how).await;
+            let (words, is_final) = match answer {
                 Ok(object) => return Ok(Definition::read(object).map(|stored| stored.asks()).unwrap_or_default()),
                 Err(NotPatched::Missing) => return Err(TargetState::Changed("it is gone".to_owned())),
                 Err(NotPatched::Forbidden(words) | NotPatched::Refused(words) | NotPatched::NoDryRun(words)) => {
-                    return Err(TargetState::NotPatched(words));
+                    (words, true)
                 }
-                Err(NotPatched::Conflict(words) | NotPatched::Silence(words)) => words,
+                Err(NotPatched::Conflict(words)) => {
+                    conflicts += 1;
+                    (words, conflicts >= TRIES)
+                }
+                Err(NotPatched::Silence(words)) => (words, Instant::now() >= end),
             };
-            last = words;
-            let Some(now) = self.look_again(target).await else {
+            let Some(now) = self.look_again(target, end).await else {
                 // Nobody answers: it may be patched.
                 return Err(TargetState::Patching);
             };
@@ -44,20 +51,24 @@ impl Applying<'_> {
                 Err(NotDefined::Missing) => return Err(TargetState::Changed("it is gone".to_owned())),
                 Err(why) => return Err(TargetState::Changed(super::super::bump::not_defined(&why))),
             };
+            // Also after a refusal: a request whose connection was cut was sent again, and the first may have arrived.
             if is_in_force(target, &now) {
                 return Ok(now.asks());
             }
             if let Some(difference) = difference(target, &now) {
                 return Err(TargetState::Changed(difference));
             }
+            if is_final {
+                return Err(TargetState::NotPatched(words));
+            }
+            patch = assemble::rebased(&target.patch, &now);
             tokio::time::sleep(PAUSE).await;
         }
-        Err(TargetState::NotPatched(last))
     }
 
     /// What is other than it was when the plan was made; `None` if nothing is that the patch tests.
     pub(super) async fn difference(&self, target: &Target) -> Option<String> {
-        match self.look_again(target).await? {
+        match self.look_again(target, Instant::now() + A_WHILE).await? {
             Ok(now) => difference(target, &now),
             Err(NotDefined::Missing) => Some("it is gone".to_owned()),
             Err(why) => Some(super::super::bump::not_defined(&why)),
@@ -65,17 +76,14 @@ impl Applying<'_> {
     }
 
     /// `None`: no answer.
-    async fn look_again(&self, target: &Target) -> Option<Result<Arc<Definition>, NotDefined>> {
-        for look in 0..LOOKS {
-            if look > 0 {
-                tokio::time::sleep(PAUSE).await;
-            }
+    async fn look_again(&self, target: &Target, end: Instant) -> Option<Result<Arc<Definition>, NotDefined>> {
+        loop {
             match self.cluster.definition(&target.namespace, &target.workload).await {
-                Err(NotDefined::Unreadable(_)) => {}
+                Err(NotDefined::Unreadable(_)) if Instant::now() + PAUSE < end => tokio::time::sleep(PAUSE).await,
+                Err(NotDefined::Unreadable(_)) => return None,
                 other => return Some(other.map(|defined| defined.definition)),
             }
         }
-        None
     }
 }
 

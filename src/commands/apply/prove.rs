@@ -39,13 +39,16 @@ impl Applying<'_> {
 
     /// Looks again for a while where something is not known yet; what is proven, either way, needs no second look.
     pub(super) async fn prove_patiently(&self, target: &Target, deadline: Instant) -> Result<Confirmation, String> {
-        let end = (Instant::now() + PATIENCE).min(deadline.max(Instant::now() + PAUSE));
+        let soon = Instant::now() + PATIENCE;
+        let deadline = deadline.max(Instant::now() + PAUSE);
         loop {
             let result = self.prove(target).await;
             let settled = match &result {
                 Ok(confirmation) => is_settled(target, confirmation),
                 Err(_) => false,
             };
+            // A server that is away is waited for like one that is away during the rollout.
+            let end = if result.is_ok() { soon.min(deadline) } else { deadline };
             if settled || Instant::now() + PAUSE >= end {
                 return result;
             }

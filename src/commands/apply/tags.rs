@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::super::look;
 use super::{Applying, access_of};
+use crate::domain::Digest;
 use crate::domain::inventory::{Object, Tag};
 use crate::domain::outcome::TagState;
 use crate::domain::plan::{Plan, Tagging};
-use crate::domain::remote::Document;
-use crate::domain::remote::Failure;
+use crate::domain::remote::{Document, Failure, PushFailure};
 use crate::domain::workload::Access;
 use crate::error::AppError;
 use crate::registry::Registries;
@@ -84,20 +84,8 @@ impl Applying<'_> {
         }
         self.tag(place, TagState::Writing);
         let written = registries.put_tag(&tag, document).await;
-        match (registries.served_now(&tag).await, written) {
-            (Ok(served), _) if served.digest == tagging.digest => TagState::Written,
-            (Ok(served), Ok(())) => TagState::Taken(served.digest),
-            (Err(failure), Ok(())) => {
-                TagState::Failed(format!("it was written, and then {}", clause(tagging, &failure)))
-            }
-            (_, Err(failure)) => {
-                let why = format!("registry `{}` {}", tagging.repository.registry, failure.clause());
-                TagState::Failed(match failure.hint() {
-                    Some(hint) => format!("{why}; {hint}"),
-                    None => why,
-                })
-            }
-        }
+        let found = registries.served_now(&tag).await;
+        became(tagging, written, found.map(|served| served.digest))
     }
 
     fn tag(&self, place: usize, state: TagState) {
@@ -109,6 +97,39 @@ impl Applying<'_> {
     }
 }
 
+/// What became of a tag, by the answer to its write and by the look that came after.
+fn became(tagging: &Tagging, written: Result<(), PushFailure>, found: Result<Digest, Failure>) -> TagState {
+    match (found, written) {
+        (Ok(digest), _) if digest == tagging.digest => TagState::Written,
+        // It stored something, and that is not what was sent.
+        (Ok(_), Err(failure @ PushFailure::OtherDigest(_))) => TagState::Failed(told(tagging, &failure)),
+        // The name was free a moment ago.
+        (Ok(digest), _) => TagState::Taken(digest),
+        (Err(failure), Ok(())) => TagState::Unknown(format!("it was written, and then {}", clause(tagging, &failure))),
+        (Err(look), Err(PushFailure::Failure(failure))) if look != Failure::NotFound && is_silence(&failure) => {
+            TagState::Unknown(format!("it was sent, and {}", clause(tagging, &failure)))
+        }
+        (Err(_), Err(failure)) => TagState::Failed(told(tagging, &failure)),
+    }
+}
+
+/// Whether nobody knows what was done.
+fn is_silence(failure: &Failure) -> bool {
+    match failure {
+        Failure::Unreachable(_) | Failure::TimedOut(_) | Failure::Malformed(_) => true,
+        Failure::Status(status) => *status >= 500,
+        _ => false,
+    }
+}
+
+fn told(tagging: &Tagging, failure: &PushFailure) -> String {
+    let why = format!("registry `{}` {}", tagging.repository.registry, failure.clause());
+    match failure.hint() {
+        Some(hint) => format!("{why}; {hint}"),
+        None => why,
+    }
+}
+
 /// With whose credentials the tag's content is read: those of a workload that needs it.
 fn access(plan: &Plan, tagging: &Tagging) -> Arc<Access> {
     let needs = plan.targets.iter().find(|target| target.changes.iter().any(|change| change.needs(tagging)));
@@ -117,4 +138,41 @@ fn access(plan: &Plan, tagging: &Tagging) -> Arc<Access> {
 
 fn clause(tagging: &Tagging, failure: &Failure) -> String {
     format!("registry `{}` {}", tagging.repository.registry, failure.clause())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_said_to_be_missing_only_where_that_is_known() {
+        let digest = |letter: &str| -> Digest { format!("sha256:{}", letter.repeat(64)).parse().unwrap() };
+        let tagging = Tagging {
+            repository: "reg.example.com/app:1".parse::<crate::domain::Reference>().unwrap().repository().clone(),
+            tag: "1.1".to_owned(),
+            digest: digest("a"),
+            exists: false,
+            evidence: None,
+        };
+        let lost = || Failure::Unreachable("connection refused".to_owned());
+        let immutable = || PushFailure::Immutable(String::new());
+        for (written, found, word) in [
+            (Ok(()), Ok(digest("a")), "Written"),
+            (Err(lost().into()), Ok(digest("a")), "Written"),
+            (Ok(()), Ok(digest("b")), "Taken"),
+            (Err(immutable()), Ok(digest("b")), "Taken"),
+            (Err(PushFailure::OtherDigest(digest("b"))), Ok(digest("b")), "Failed"),
+            (Ok(()), Err(lost()), "Unknown"),
+            (Ok(()), Err(Failure::NotFound), "Unknown"),
+            (Err(lost().into()), Err(lost()), "Unknown"),
+            (Err(Failure::Status(502).into()), Err(lost()), "Unknown"),
+            (Err(lost().into()), Err(Failure::NotFound), "Failed"),
+            (Err(Failure::Denied { tried: 1 }.into()), Err(lost()), "Failed"),
+            (Err(immutable()), Err(lost()), "Failed"),
+        ] {
+            let told = format!("{written:?} {found:?}");
+            let state = format!("{:?}", became(&tagging, written, found));
+            assert!(state.starts_with(word), "{told}: {state}");
+        }
+    }
 }

@@ -18,6 +18,8 @@ pub const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
 
 /// What `kubectl apply` leaves on whatever a manifest made.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Where a workload's own annotations are.
+const ANNOTATIONS: &str = "/metadata/annotations";
 
 /// kubectl's annotation of a template that replaces the pods.
 const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
@@ -167,8 +169,8 @@ pub(super) fn patch(
     if definition.has_annotations() {
         tests.push(Operation::test(annotation(history::ANNOTATION), before));
     } else {
-        tests.push(Operation::test("/metadata/annotations", Value::Null));
-        edits.push(Operation::add("/metadata/annotations", json!({})));
+        tests.push(Operation::test(ANNOTATIONS, Value::Null));
+        edits.push(Operation::add(ANNOTATIONS, json!({})));
     }
     edits.push(Operation::add(annotation(history::ANNOTATION), history.text()));
     edits.push(Operation::add(annotation(CHANGE_CAUSE), cause));
@@ -176,8 +178,28 @@ pub(super) fn patch(
     tests
 }
 
+/// The same patch for an object to which somebody has given its first annotation since: what the patch would have made
+/// is there, and must be neither refused for that nor overwritten.
+#[must_use]
+pub fn rebased(patch: &[Operation], now: &Definition) -> Vec<Operation> {
+    let is_there = |path: &str| now.object.pointer(path).is_some_and(Value::is_object);
+    let mut operations = Vec::with_capacity(patch.len());
+    for operation in patch {
+        match operation {
+            Operation::Test { path, value: Value::Null } if is_there(path) => {
+                if path == ANNOTATIONS {
+                    operations.push(Operation::test(annotation(history::ANNOTATION), Value::Null));
+                }
+            }
+            Operation::Add { path, value } if *value == json!({}) && is_there(path) => {}
+            other => operations.push(other.clone()),
+        }
+    }
+    operations
+}
+
 fn annotation(key: &str) -> String {
-    format!("/metadata/annotations/{}", token(key))
+    format!("{ANNOTATIONS}/{}", token(key))
 }
 
 /// What `kubectl rollout restart` does.

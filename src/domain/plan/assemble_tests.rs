@@ -205,3 +205,19 @@ fn what_the_server_makes_of_a_reference_is_what_a_later_run_finds() {
     plain.insert(definition.slots[0].container.clone(), "reg.example.com/app:1.1".into());
     assert_eq!(as_stored(planned.clone(), &plain).patch, planned.patch);
 }
+
+#[test]
+fn a_first_annotation_of_somebody_else_is_kept_and_no_hindrance() {
+    let definition = deployment(None);
+    let patch = target(&around(&definition), vec![change(&definition, 0, "reg.example.com/app:1.1")]).patch;
+    assert_eq!(rebased(&patch, &definition), patch, "nothing happened meanwhile");
+    let now = deployment(Some(json!({"team": "a"})));
+    let changed = patch::applied(&now.object, &rebased(&patch, &now)).unwrap();
+    assert_eq!(changed.pointer("/spec/template/spec/containers/0/image").unwrap(), "reg.example.com/app:1.1");
+    let annotations = &changed["metadata"]["annotations"];
+    assert_eq!(annotations["team"], "a");
+    assert!(annotations[history::ANNOTATION].is_string());
+    // Another bump that was quicker is not overwritten.
+    let now = deployment(Some(json!({(history::ANNOTATION): "{}"})));
+    assert!(patch::applied(&now.object, &rebased(&patch, &now)).is_err());
+}
