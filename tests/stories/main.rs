@@ -4,9 +4,13 @@
 
 mod bump;
 mod bump_choice;
+mod bump_faults;
+mod bump_faults_scene;
+mod bump_interrupted;
 mod bump_kinds;
 mod bump_many;
 mod bump_private;
+mod bump_registries;
 mod bump_roles;
 mod bump_terminal;
 mod bump_trouble;
