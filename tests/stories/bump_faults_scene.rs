@@ -166,7 +166,8 @@ pub(crate) fn untruth(ran: &Ran, before: &State, after: &State, new: &str) -> Op
         }
     }
     for (tag, digest) in &after.tags {
-        if !before.tags.contains_key(tag) && !(tag == NEW_TAG && digest == new) {
+        let planned = tag == NEW_TAG && digest == new;
+        if !planned && !before.tags.contains_key(tag) {
             return Some(format!("there is a tag {tag} with {digest}"));
         }
     }
