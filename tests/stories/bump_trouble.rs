@@ -224,7 +224,7 @@ async fn of_two_who_bump_at_once_one_wins_and_no_record_is_lost() {
     for ran in [one, other] {
         let done_already = ran.code == Some(0);
         let told = done_already || (ran.code == Some(13) && ran.stderr.contains("by now"));
-        let told = told || (ran.code == Some(13) && ran.stdout.contains("nothing was changed"));
+        let told = told || (ran.code == Some(13) && ran.stdout.contains("it was not patched"));
         assert!(told, "{}", ran.normalise());
     }
     let changes = history(&bed.get("deployment", "web").await)["changes"].clone();
@@ -268,7 +268,7 @@ async fn who_comes_second_is_refused_and_told_what_was_changed() {
         runs <manifest:old>…, will run <manifest:new>…
         1 pod is replaced
 
-    deployment/web   tagged 1.1 · refused: its container app asks for `<registry>/shop/web:1.0@<manifest:new>` by now; nothing was changed
+    deployment/web   tagged 1.1 · refused: its container app asks for `<registry>/shop/web:1.0@<manifest:new>` by now; it was not patched
     --- stderr
     hint: look at it again, then try it anew with `kubectl freshimage bump deployment/web --to tag=1.1`
     ");
