@@ -109,20 +109,27 @@ pub(super) async fn find(registries: &Registries, needed: &mut [Needed], wish: &
 }
 
 async fn look(registries: &Registries, need: &Needed, wish: &Wish, given: Vec<String>) -> Result<Name, Refusal> {
-    let wanted = Wanted {
-        repository: &need.repository,
-        access: &need.access,
-        tag: &need.tag,
-        digest: need.digest.as_ref(),
-        scheme: wish.scheme,
-        part: wish.part,
-        today: wish.today(),
-        given,
-        reuse: true,
-    };
+    let wanted = need.wanted(wish, given);
     match &wish.to {
         To::Tag(Some(name)) | To::Existing(name) => naming::named(registries, &wanted, name).await,
         _ => naming::proposed(registries, &wanted).await,
+    }
+}
+
+impl Needed {
+    /// The name as it is looked for. `given` are names that the plan gives to other content.
+    pub(super) fn wanted<'a>(&'a self, wish: &Wish, given: Vec<String>) -> Wanted<'a> {
+        Wanted {
+            repository: &self.repository,
+            access: &self.access,
+            tag: &self.tag,
+            digest: self.digest.as_ref(),
+            scheme: wish.scheme,
+            part: wish.part,
+            today: wish.today(),
+            given,
+            reuse: true,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is asked on a terminal: which workloads, and in which way.
 
 use super::super::look::Seen;
-use super::super::naming::{self, Wanted};
+use super::super::naming;
 use super::choose::Candidate;
 use super::gather::Gathered;
 use super::planning::{self, Needed, Wish};
@@ -175,17 +175,7 @@ async fn edit_names(
             if tag == proposal.tag {
                 break;
             }
-            let wanted = Wanted {
-                repository: &need.repository,
-                access: &need.access,
-                tag: &need.tag,
-                digest: need.digest.as_ref(),
-                scheme: wish.scheme,
-                part: wish.part,
-                today: wish.today(),
-                given: Vec::new(),
-                reuse: true,
-            };
+            let wanted = need.wanted(wish, Vec::new());
             let found = naming::named(registries, &wanted, &tag).await;
             match &found {
                 Ok(Name { holds: Some(held), .. }) if Some(held) != need.digest.as_ref() => {
