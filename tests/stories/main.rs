@@ -3,12 +3,14 @@
 //! Each pins the exit code and both streams of the real binary.
 
 mod bump;
+mod bump_away;
 mod bump_choice;
 mod bump_faults;
 mod bump_faults_scene;
 mod bump_interrupted;
 mod bump_kinds;
 mod bump_many;
+mod bump_meanwhile;
 mod bump_private;
 mod bump_registries;
 mod bump_roles;
