@@ -77,7 +77,7 @@ async fn content_that_crashes_is_kept_with_the_commands_to_go_on_and_back() {
     hint: go on with `kubectl freshimage bump deployment/web --to tag=1.1`
     hint: back with `kubectl freshimage undo deployment/web`
     ");
-    let crashed = ["CrashLoopBackOff", "it ended with Error (exit code 1)", "the container has ended: Error"];
+    let crashed = ["CrashLoopBackOff", "Error, exit code 1", "the container has ended: Error"];
     assert!(ran.stdout.contains("deployment/web   tagged 1.1 · patched · "), "{}", ran.stdout);
     assert!(crashed.iter().any(|why| ran.stdout.contains(why)), "{}", ran.stdout);
     assert_eq!(image_of(&bed, "deployment", "web").await, registry.image("shop/web", "1.1"));
