@@ -11,16 +11,12 @@ mod standing;
 mod tags;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use futures::{StreamExt as _, stream};
 use std::time::Duration;
 
+use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
 
 pub(super) use check::check;
-
-use follow::Steadiness;
-use standing::Standing;
 
 use crate::cluster::Cluster;
 use crate::domain::inventory::Workload;
@@ -33,6 +29,8 @@ use crate::error::AppError;
 use crate::settings::{ApplySettings, CommonSettings, Environment};
 use crate::ui::live::Live;
 use crate::ui::summary::Place;
+use follow::Steadiness;
+use standing::Standing;
 
 /// The same where nobody wants to wait.
 const UNWAITED: Duration = Duration::from_secs(20);
