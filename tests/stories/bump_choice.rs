@@ -116,11 +116,14 @@ async fn the_documents_say_what_then_happens() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_type_a_label_or_all_pick_what_runs_old_content() {
     let bed = Bed::start("choice-all").await;
-    let registry = stale(&bed, &["web", "api"]).await;
-    // The pods' labels do for pods; with a type, the type's own objects are selected, as kubectl does.
-    bed.merge_patch("deployment", "api", &json!({"metadata": {"labels": {"app": "api"}}})).await;
+    let registry = shop(&bed).await;
+    // All run before the push: what starts after it may land on a node that pulls the new content.
+    create_in(&bed, &registry, &["web", "api"]).await;
     bed.create(&PodTemplate::new("app", &registry.image("shop/web", "1.0")).stateful_set("db", 1)).await;
     bed.wait_rolled_out("statefulset", "db").await;
+    push_again(&bed, &registry).await;
+    // The pods' labels do for pods; with a type, the type's own objects are selected, as kubectl does.
+    bed.merge_patch("deployment", "api", &json!({"metadata": {"labels": {"app": "api"}}})).await;
     bed.create(&PodTemplate::new("app", &registry.image("shop/web", "0.9")).deployment("fresh", 1)).await;
     bed.wait_rolled_out("deployment", "fresh").await;
     let names = async |words: &[&str]| {
