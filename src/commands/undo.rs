@@ -11,17 +11,15 @@ use crate::domain::inventory::Workload;
 use crate::domain::plan::assemble::Around;
 use crate::domain::plan::content::Presence;
 use crate::domain::plan::undo::{self, Undo};
-use crate::domain::plan::{Left, Plan, Skipped, Target};
+use crate::domain::plan::{Plan, Skipped, Target};
 use crate::domain::rollout::{self, Progress};
 use crate::domain::template::Replacement;
-use crate::domain::workload::{Manager, OwnerReference};
+use crate::domain::workload::Manager;
 use crate::error::AppError;
 use crate::exit::Exit;
 use crate::settings::{Environment, UndoSettings};
+use crate::ui::Printer;
 use crate::ui::live::Live;
-use crate::ui::{Printer, plan as page};
-
-const CAUSE: &str = "kubectl freshimage undo";
 
 /// Runs `undo`.
 ///
@@ -64,10 +62,6 @@ async fn run(
                 changed: false,
             }),
         }
-    }
-    let asks = settings.applying.interactive && !settings.applying.yes;
-    if !settings.applying.force && !asks && settings.applying.dry_run == crate::cli::DryRun::None {
-        plan.refuse(|target| page::owned_elsewhere(target).map(|(reason, hint)| Left::new(reason).hint(hint)));
     }
     let live = Live::start(printer.live());
     let applying = Applying {
@@ -113,15 +107,7 @@ async fn back(seen: &Seen, named: &Named) -> Result<Target, (String, Option<Stri
     let mut managers = named.managers.clone();
     managers.extend(defined.managers.iter().filter(|manager| !named.managers.contains(manager)).cloned());
     let definition = defined.definition;
-    let workload = Workload {
-        namespace: Arc::clone(&named.namespace),
-        reference: OwnerReference {
-            api_version: Arc::clone(&named.workload.api_version),
-            kind: Arc::clone(&named.workload.kind),
-            name: Arc::clone(&named.workload.name),
-            uid: Arc::clone(&definition.uid),
-        },
-    };
+    let workload = Workload::of(&named.namespace, &named.workload, &definition.uid);
     let under_way = match seen.cluster.workload(&workload).await {
         Ok(state) => matches!(
             rollout::progress(&definition.replacement, &named.workload.kind, &state),
@@ -138,7 +124,7 @@ async fn back(seen: &Seen, named: &Named) -> Result<Target, (String, Option<Stri
     });
     let under_way = under_way || (waits && asks_otherwise);
     let now = seen.now;
-    let around = Around { definition: &definition, managers: &managers, pods: named.pods, cause: CAUSE, now };
+    let around = Around { definition: &definition, managers: &managers, pods: named.pods, cause: undo::CAUSE, now };
     let target = match undo::undo(&around, under_way) {
         Ok(Undo::Back(target)) => target,
         Ok(Undo::DoneAlready(target)) => return Ok(target),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::remote::Provenance;
-use super::workload::{Manager, Problem, PullPolicy, Role};
+use super::workload::{Container, Manager, Problem, PullPolicy, Role};
 use super::{Digest, Platform};
 
 /// Does it run what its tag stands for now? One word, everywhere the same.
@@ -246,6 +246,14 @@ pub struct ContainerName {
     /// Its kind.
     #[serde(rename = "type")]
     pub role: Role,
+}
+
+impl ContainerName {
+    /// Whether it is this container of a pod.
+    #[must_use]
+    pub fn is_of(&self, container: &Container) -> bool {
+        self.role == container.role && self.name == container.name
+    }
 }
 
 /// What a digest stands for on one platform.

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::diagnosis::WorkloadName;
 use super::remote::{Failure, ImageConfig, Manifest, Served};
 use super::workload::{Access, ImageNames, OwnerReference, WorkloadState};
 use super::{Digest, Repository};
@@ -40,6 +41,22 @@ pub struct Workload {
     pub namespace: Arc<str>,
     /// Which.
     pub reference: OwnerReference,
+}
+
+impl Workload {
+    /// A workload by its name, and the UID that it had when it was read.
+    #[must_use]
+    pub fn of(namespace: &Arc<str>, name: &WorkloadName, uid: &Arc<str>) -> Self {
+        Self {
+            namespace: Arc::clone(namespace),
+            reference: OwnerReference {
+                api_version: Arc::clone(&name.api_version),
+                kind: Arc::clone(&name.kind),
+                name: Arc::clone(&name.name),
+                uid: Arc::clone(uid),
+            },
+        }
+    }
 }
 
 /// One thing to find out.

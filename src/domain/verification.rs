@@ -45,31 +45,31 @@ pub struct Other {
 /// What is looked at, and what is known of it beforehand.
 #[derive(Debug)]
 pub struct Verification {
-    /// The pods of the targets, each as if every place that changed asked for a tag of its own.
+    /// The pods of the target, each as if every place that changed asked for a tag of its own.
     pub snapshot: Snapshot,
     /// What these tags serve: what was planned.
     pub answers: Answers,
-    /// Whose pod it is, for each of the snapshot's.
-    of: Vec<usize>,
     /// For each of the snapshot's, which of its containers ask for the new reference.
     anew: Vec<Vec<bool>>,
+    /// How many containers of a pod are to run something else.
+    changes: usize,
 }
 
-/// Makes the question out of what was read after the rollouts.
+/// Makes the question out of what was read after the rollout.
 #[must_use]
-pub fn verification(snapshot: &Snapshot, targets: &[&Target]) -> Verification {
+pub fn verification(snapshot: &Snapshot, target: &Target) -> Verification {
     let mut verification = Verification {
         snapshot: Snapshot { nodes: snapshot.nodes.clone(), ..Snapshot::default() },
         answers: Answers::default(),
-        of: Vec::new(),
         anew: Vec::new(),
+        changes: target.changes.len(),
     };
-    for pod in snapshot.pods.iter().filter(|pod| is_alive(pod)) {
-        let Some(of) = targets.iter().position(|target| belongs(pod, &snapshot.owners, target)) else { continue };
+    let ours = |pod: &&Pod| is_alive(pod) && belongs(pod, &snapshot.owners, target);
+    for pod in snapshot.pods.iter().filter(ours) {
         // Without its owner no template is asked for: what is planned is known.
         let mut pod = Pod { controller: None, ..pod.clone() };
         let mut anew = Vec::new();
-        pod.containers.retain_mut(|container| match change_of(targets[of], container) {
+        pod.containers.retain_mut(|container| match change_of(target, container) {
             None => false,
             Some(change) => {
                 anew.push(asks_anew(container, change));
@@ -78,7 +78,6 @@ pub fn verification(snapshot: &Snapshot, targets: &[&Target]) -> Verification {
             }
         });
         verification.snapshot.pods.push(pod);
-        verification.of.push(of);
         verification.anew.push(anew);
     }
     verification
@@ -107,14 +106,12 @@ fn ask(answers: &mut Answers, access: &Arc<super::workload::Access>, container: 
 }
 
 impl Verification {
-    /// Counts for one of the targets, when [`Inquiry::advance`] has nothing to ask any more.
+    /// Counts, when [`Inquiry::advance`] has nothing to ask any more.
     #[must_use]
-    pub fn confirmation(&self, inquiry: &Inquiry<'_>, targets: &[&Target], which: usize) -> Confirmation {
+    pub fn confirmation(&self, inquiry: &Inquiry<'_>) -> Confirmation {
         let mut confirmation = Confirmation::default();
-        let changes = targets.get(which).map_or(0, |target| target.changes.len());
-        let pods = self.snapshot.pods.iter().zip(&inquiry.judgements).zip(&self.anew).zip(&self.of);
-        for (((pod, slots), anew), _) in pods.filter(|(_, of)| **of == which) {
-            confirmation.count(pod, slots, anew, changes);
+        for ((pod, slots), anew) in self.snapshot.pods.iter().zip(&inquiry.judgements).zip(&self.anew) {
+            confirmation.count(pod, slots, anew, self.changes);
         }
         confirmation
     }
@@ -172,10 +169,7 @@ pub fn belongs(pod: &Pod, owners: &HashMap<Arc<str>, Owner>, target: &Target) ->
 }
 
 fn change_of<'t>(target: &'t Target, container: &Container) -> Option<&'t Change> {
-    target
-        .changes
-        .iter()
-        .find(|change| change.container.role == container.role && change.container.name == container.name)
+    target.changes.iter().find(|change| change.container.is_of(container))
 }
 
 #[cfg(test)]

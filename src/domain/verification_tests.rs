@@ -76,14 +76,14 @@ fn pod(name: &str, owner: &str, image_id: &str, state: State) -> Pod {
 fn confirmed(pods: Vec<Pod>) -> (Confirmation, Vec<Question>) {
     let target = target();
     let snapshot = Snapshot { pods, ..Snapshot::default() };
-    let mut verification = verification(&snapshot, &[&target]);
+    let mut verification = verification(&snapshot, &target);
     let mut answers = std::mem::take(&mut verification.answers);
     let mut inquiry = Inquiry::new(&verification.snapshot, false);
     let mut all = Vec::new();
     loop {
         let questions = inquiry.advance(&answers);
         if questions.is_empty() {
-            return (verification.confirmation(&inquiry, &[&target], 0), all);
+            return (verification.confirmation(&inquiry), all);
         }
         for question in questions {
             all.push(question.clone());

@@ -33,7 +33,7 @@ impl Applying<'_> {
             definition: &defined.definition,
             managers: &target.managers,
             pods: target.rollout.pods,
-            cause: "kubectl freshimage undo",
+            cause: undo::CAUSE,
             now: Timestamp::now(),
         };
         let back = match undo::undo(&around, false) {

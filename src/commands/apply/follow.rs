@@ -203,10 +203,7 @@ fn changed_meanwhile(target: &Target, asks: &Asks, state: &WorkloadState) -> Res
 /// Whether a pod was made from the new template, or restarted its container with it.
 fn is_replaced(target: &Target, pod: &Pod, already: bool, before: &Starts) -> bool {
     target.changes.iter().all(|change| {
-        let found = pod
-            .containers
-            .iter()
-            .find(|container| container.role == change.container.role && container.name == change.container.name);
+        let found = pod.containers.iter().find(|container| change.container.is_of(container));
         let Some(container) = found else { return false };
         if !matches!(container.state, State::Running { .. }) {
             return false;
@@ -227,10 +224,8 @@ fn runs_on(target: &Target, pod: &Pod, later: &Pod) -> bool {
     target.changes.iter().filter(|change| matches!(change.container.role, Role::Container | Role::Sidecar)).all(
         |change| {
             let state = |pod: &Pod| {
-                let named = |container: &&Container| {
-                    container.name == change.container.name && container.role == change.container.role
-                };
-                pod.containers.iter().find(named).map(|container| container.state.clone())
+                let found = pod.containers.iter().find(|container| change.container.is_of(container));
+                found.map(|container| container.state.clone())
             };
             let (before, after) = (state(pod), state(later));
             before == after && matches!(after, Some(State::Running { .. }))

@@ -24,7 +24,7 @@ use crate::domain::outcome::{Outcome, TargetState};
 use crate::domain::plan::{Plan, Target};
 use crate::domain::template::Asks;
 use crate::domain::verification::Confirmation;
-use crate::domain::workload::{Access, OwnerReference};
+use crate::domain::workload::Access;
 use crate::error::AppError;
 use crate::settings::{ApplySettings, CommonSettings, Environment};
 use crate::ui::live::Live;
@@ -268,15 +268,7 @@ impl Applying<'_> {
 
 /// The target's object, as the cluster's edge asks for its state.
 fn workload_of(target: &Target) -> Workload {
-    Workload {
-        namespace: Arc::clone(&target.namespace),
-        reference: OwnerReference {
-            api_version: Arc::clone(&target.workload.api_version),
-            kind: Arc::clone(&target.workload.kind),
-            name: Arc::clone(&target.workload.name),
-            uid: Arc::clone(&target.definition.uid),
-        },
-    }
+    Workload::of(&target.namespace, &target.workload, &target.definition.uid)
 }
 
 /// Whose credentials its images are pulled with, as its template says.

@@ -27,14 +27,14 @@ impl Applying<'_> {
         };
         let nodes = look::nodes_of(self.cluster, &pods).await;
         let snapshot = Snapshot { pods, owners, nodes, problems: Vec::new() };
-        let mut verification = verification::verification(&snapshot, &[target]);
+        let mut verification = verification::verification(&snapshot, target);
         let registries =
             look::registries(self.cluster, self.common, self.environment).map_err(|error| error.message)?;
         let answers = std::mem::take(&mut verification.answers);
         let mut asking = Asking::knowing(self.cluster.clone(), registries, answers);
         let mut inquiry = Inquiry::new(&verification.snapshot, false);
         asking.settle(&mut inquiry, |_, _| {}).await;
-        Ok(verification.confirmation(&inquiry, &[target], 0))
+        Ok(verification.confirmation(&inquiry))
     }
 
     /// Looks again for a while where something is not known yet; what is proven, either way, needs no second look.

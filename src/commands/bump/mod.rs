@@ -84,10 +84,7 @@ async fn run(
             Answer::Interrupted => return Err(super::stopped(journal, printer)),
         }
     }
-    let mut plan = planning::plan(&gathered, skipped, &needed, &wish);
-    if !settings.applying.force && !asks(&settings.applying) && settings.applying.dry_run == DryRun::None {
-        plan.refuse(|target| page::owned_elsewhere(target).map(|(reason, hint)| Left::new(reason).hint(hint)));
-    }
+    let plan = planning::plan(&gathered, skipped, &needed, &wish);
     let live = Live::start(printer.live());
     let applying = Applying {
         cluster: &seen.cluster,
@@ -141,6 +138,9 @@ pub(super) async fn carry_on(
     printer: &Printer,
 ) -> Result<Exit, AppError> {
     let settings = applying.settings;
+    if !settings.force && !asks(settings) && settings.dry_run == DryRun::None {
+        plan.refuse(|target| page::owned_elsewhere(target).map(|(reason, hint)| Left::new(reason).hint(hint)));
+    }
     let mut notes = Vec::new();
     if settings.dry_run != DryRun::Client && !plan.targets.is_empty() {
         let progress = printer.progress();

@@ -10,6 +10,9 @@ use crate::domain::history::{self, Changed, History};
 use crate::domain::patch::Operation;
 use crate::domain::template::Definition;
 
+/// The change-cause of every way back, whoever asked for it.
+pub const CAUSE: &str = "kubectl freshimage undo";
+
 /// Why there is nothing to go back to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoWayBack {
