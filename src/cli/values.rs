@@ -153,14 +153,15 @@ pub fn verdict_meaning(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Stale => "runs other content than the tag stands for now, proven",
         Verdict::Mixed => "replicas run different contents under one reference",
-        Verdict::Suspect => "most likely stale: what runs is gone from the registry, so it can't be proven",
+        Verdict::Suspect => "most likely stale: the registry does not have what runs, so it can't be proven",
         Verdict::Unknown => "could not be decided; the reason says why",
         Verdict::Unpublished => "the registry has no such tag",
-        Verdict::Local => "the image was put on the node, no registry can tell",
+        Verdict::Local => "the image was loaded on the node, and no registry has anything to compare it with",
         Verdict::Rolling => "a rollout to another reference is under way",
         Verdict::Pinned => "the reference has a digest",
         Verdict::Rewrapped => "the same content, published under another digest; counts as fresh",
         Verdict::Fresh => "runs what the tag stands for now",
         Verdict::Waiting => "nothing runs yet that could be judged",
+        Verdict::Ended => "it has ended, and nothing of it runs",
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Metadata<'b> {
     pub(super) creation_timestamp: Text<'b>,
     #[serde(borrow, default)]
     pub(super) deletion_timestamp: Text<'b>,
+    #[serde(default)]
+    pub(super) generation: Option<i64>,
     #[serde(borrow, default)]
     pub(super) labels: Option<Labels<'b>>,
     #[serde(borrow, default)]

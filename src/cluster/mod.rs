@@ -36,7 +36,7 @@ mod write;
 use std::sync::Arc;
 
 pub use self::environment::{ConnectOptions, Environment};
-pub use self::owners::{Expect, OwnerResolver};
+pub use self::owners::{Expect, OwnerResolver, Owners};
 pub use self::pods::{Scope, Selection};
 pub use self::resource::Resource;
 pub use self::secrets::PullSecret;

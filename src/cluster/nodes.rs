@@ -13,7 +13,7 @@ use super::metadata::{Metadata, Object, ObjectList};
 use super::pages::{self, List};
 use super::transport::{Accept, segment};
 use crate::domain::Platform;
-use crate::domain::workload::ImageNames;
+use crate::domain::workload::{ImageNames, NodeStore};
 use crate::text::printable;
 
 /// Requests for single nodes that are under way at once.
@@ -26,9 +26,25 @@ struct Node {
 }
 
 #[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
 struct NodeStatus {
-    #[serde(default)]
     images: Option<Vec<NodeImage>>,
+    conditions: Option<Vec<Condition>>,
+    node_info: NodeInfo,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    last_heartbeat_time: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct NodeInfo {
+    container_runtime_version: String,
 }
 
 #[derive(Deserialize)]
@@ -79,28 +95,30 @@ impl Cluster {
         nodes
     }
 
-    /// Which names a node holds for which content: `status.images`.
+    /// What a node holds, and when it said so.
     ///
     /// # Errors
     /// Why it cannot be read, in one sentence.
-    pub async fn node_images(&self, node: &str) -> Result<Vec<ImageNames>, String> {
+    pub async fn node_store(&self, node: &str) -> Result<NodeStore, String> {
         let path = format!("/api/v1/nodes/{}", segment(node));
         let read = async {
             let body = self.inner.transport.get(&path, Accept::Whole).await?;
             decode::<Node>(&body)
         };
-        let node: Node = read.await.map_err(|failure| {
+        let Node { status } = read.await.map_err(|failure| {
             if failure.is_forbidden() {
                 self.inner.problems.add("nodes", &failure.why());
             }
             failure.why()
         })?;
-        let images = node.status.images.unwrap_or_default();
-        Ok(images
-            .into_iter()
-            .filter_map(|image| image.names)
-            .map(|names| names.into_iter().map(|name| printable(&name).into_owned()).collect())
-            .collect())
+        let names = |image: NodeImage| image.names;
+        let clean = |names: ImageNames| names.into_iter().map(|name| printable(&name).into_owned()).collect();
+        let ready = status.conditions.iter().flatten().find(|condition| condition.kind == "Ready");
+        Ok(NodeStore {
+            images: status.images.into_iter().flatten().filter_map(names).map(clean).collect(),
+            heartbeat: ready.and_then(|ready| ready.last_heartbeat_time.as_deref()?.parse().ok()),
+            runtime: printable(&status.node_info.container_runtime_version).into(),
+        })
     }
 
     async fn list_nodes(&self) -> Result<HashMap<Arc<str>, Platform>, Failure> {

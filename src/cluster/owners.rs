@@ -5,6 +5,9 @@
 //! comes back may name a controller in turn, and so on until no unseen one is left. References are
 //! followed by UID, never by labels.
 //!
+//! On request, whole kinds are surveyed on the way: their objects come with their templates, also those that no pod
+//! names, and the list serves as that of the owners.
+//!
 //! Nothing here ends a run: a kind that may not be read is a [`Problem`](crate::domain::workload::Problem),
 //! and the reference in the pod, which tells kind, name and UID, stays usable.
 
@@ -23,7 +26,7 @@ use super::pages::{self, List};
 use super::pods::Scope;
 use super::resource::{Resource, group_and_version};
 use super::transport::Accept;
-use crate::domain::workload::{Owner, OwnerReference, Pod};
+use crate::domain::workload::{Listed, Owner, OwnerReference, Pod};
 
 /// With more objects of one kind than this, one list is cheaper than single requests.
 const FEW: usize = 12;
@@ -45,14 +48,24 @@ type Wanted = (Arc<str>, OwnerReference);
 /// Resolves owners in the background; see the module's words. Dropping it ends that.
 pub struct OwnerResolver {
     sender: mpsc::UnboundedSender<Wanted>,
-    task: JoinHandle<HashMap<Arc<str>, Owner>>,
+    task: JoinHandle<Owners>,
     seen: HashSet<Arc<str>>,
 }
 
+/// What a resolver has found.
+#[derive(Debug, Default)]
+pub struct Owners {
+    /// Every owner of the pods seen, up to the top, by UID.
+    pub owners: HashMap<Arc<str>, Owner>,
+    /// Every object of the surveyed kinds, by UID.
+    pub listed: HashMap<Arc<str>, Listed>,
+}
+
 impl Cluster {
-    /// Starts a resolver for the pods of a scope. Must be called within a Tokio runtime.
+    /// Starts a resolver for the pods of a scope, which also reads the templates of these kinds. Must be called within a
+    /// Tokio runtime.
     #[must_use]
-    pub fn owners(&self, scope: &Scope, expect: Expect) -> OwnerResolver {
+    pub fn owners(&self, scope: &Scope, expect: Expect, survey: &[Arc<Resource>]) -> OwnerResolver {
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut work = Work {
             cluster: self.clone(),
@@ -63,7 +76,12 @@ impl Cluster {
             wanted: HashMap::new(),
             asked: HashSet::new(),
             running: JoinSet::new(),
+            survey: survey.iter().map(|resource| (resource.api_version().into(), Arc::clone(&resource.kind))).collect(),
+            listed: HashMap::new(),
         };
+        for kind in work.survey.clone() {
+            work.start_list(kind);
+        }
         if expect == Expect::Many {
             // Most pods of most clusters have one; its list goes out beside the first page of pods.
             work.start_list(("apps/v1".into(), "ReplicaSet".into()));
@@ -87,8 +105,8 @@ impl OwnerResolver {
         }
     }
 
-    /// Waits for what is still under way: every owner of the pods seen, up to the top, by UID.
-    pub async fn finish(self) -> HashMap<Arc<str>, Owner> {
+    /// Waits for what is still under way.
+    pub async fn finish(self) -> Owners {
         let Self { sender, task, .. } = self;
         drop(sender);
         task.await.unwrap_or_default()
@@ -118,6 +136,7 @@ struct KindState {
 
 enum Done {
     Listed { kind: Kind, name: String, result: Result<Vec<(Arc<str>, Owner)>, Failure> },
+    Surveyed { kind: Kind, name: String, result: Result<Vec<Listed>, Failure> },
     Got { wanted: Wanted, name: String, result: Result<Option<Owner>, Failure> },
 }
 
@@ -133,10 +152,13 @@ struct Work {
     /// What was asked for by name, whatever came of it.
     asked: HashSet<Arc<str>>,
     running: JoinSet<Done>,
+    /// Kinds that are listed with their templates.
+    survey: HashSet<Kind>,
+    listed: HashMap<Arc<str>, Listed>,
 }
 
 impl Work {
-    async fn run(mut self, mut receiver: mpsc::UnboundedReceiver<Wanted>) -> HashMap<Arc<str>, Owner> {
+    async fn run(mut self, mut receiver: mpsc::UnboundedReceiver<Wanted>) -> Owners {
         let mut open = true;
         while open || !self.running.is_empty() || self.chase() {
             tokio::select! {
@@ -151,9 +173,26 @@ impl Work {
                 }
             }
         }
+        self.note_unsurveyed();
         let wanted = self.wanted;
         self.owners.retain(|uid, _| wanted.contains_key(uid));
-        self.owners
+        Owners { owners: self.owners, listed: self.listed }
+    }
+
+    /// Kinds that no pod named and that may not be listed hide workloads without pods: said once for all of them.
+    fn note_unsurveyed(&self) {
+        let wanted: HashSet<Kind> = self
+            .wanted
+            .values()
+            .map(|((_, reference), _)| (Arc::clone(&reference.api_version), Arc::clone(&reference.kind)))
+            .collect();
+        let closed = self.survey.iter().filter(|kind| !wanted.contains(*kind));
+        let mut closed: Vec<&KindState> =
+            closed.filter_map(|kind| self.kinds.get(kind)).filter(|state| state.closed.is_some()).collect();
+        closed.sort_by(|a, b| a.name.cmp(&b.name));
+        for state in closed {
+            self.cluster.inner.problems.add("workloads", state.closed.as_deref().unwrap_or_default());
+        }
     }
 
     fn want(&mut self, wanted: Wanted, height: usize) {
@@ -237,7 +276,15 @@ impl Work {
         }
         state.listed = true;
         let (cluster, scope) = (self.cluster.clone(), self.scope.clone());
+        let whole = self.survey.contains(&kind);
         self.running.spawn(async move {
+            if whole {
+                let (name, result) = match cluster.resource_of(&kind.0, &kind.1).await {
+                    Ok(resource) => (resource.full_name(), cluster.list_workloads(&resource, &scope, None).await),
+                    Err(failure) => (unknown_name(&kind), Err(failure)),
+                };
+                return Done::Surveyed { kind, name, result };
+            }
             let (name, result) = match cluster.resource_of(&kind.0, &kind.1).await {
                 Ok(resource) => (resource.full_name(), cluster.list_owners(&resource, &scope, None).await),
                 Err(failure) => (unknown_name(&kind), Err(failure)),
@@ -268,6 +315,14 @@ impl Work {
 
     fn take(&mut self, done: Done) {
         match done {
+            Done::Surveyed { kind, name, result } => {
+                let owners = result.map(|listed| {
+                    let owners = listed.iter().map(|one| (Arc::clone(&one.namespace), one.owner.clone())).collect();
+                    self.listed.extend(listed.into_iter().map(|one| (Arc::clone(&one.owner.itself.uid), one)));
+                    owners
+                });
+                self.take(Done::Listed { kind, name, result: owners });
+            }
             Done::Listed { kind, name, result } => {
                 let closed = match result {
                     Ok(owners) => {

@@ -2,7 +2,7 @@
 
 use super::super::tests::{Server, start};
 use super::*;
-use crate::domain::workload::{Access, Phase};
+use crate::domain::workload::{Access, Phase, RestartPolicy};
 
 fn reference(api_version: &str, kind: &str, name: &str, uid: &str) -> OwnerReference {
     OwnerReference { api_version: api_version.into(), kind: kind.into(), name: name.into(), uid: uid.into() }
@@ -16,6 +16,8 @@ fn pod(namespace: &str, name: &str, controller: Option<OwnerReference>) -> Pod {
         created: None,
         deleting: false,
         phase: Phase::Running,
+        reason: "".into(),
+        restart_policy: RestartPolicy::Always,
         node: None,
         controller,
         mirror: false,
@@ -67,7 +69,7 @@ fn usual(server: &Server) {
 async fn each_kind_is_listed_once_however_many_pages_come() {
     let (server, cluster) = start().await;
     usual(&server);
-    let mut resolver = cluster.owners(&shop(), Expect::Many);
+    let mut resolver = cluster.owners(&shop(), Expect::Many, &[]);
     resolver.see(&[pod("shop", "a", Some(reference("apps/v1", "ReplicaSet", "web-1", "rs1")))]);
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     resolver.see(&[
@@ -76,7 +78,7 @@ async fn each_kind_is_listed_once_however_many_pages_come() {
         pod("shop", "d", None),
         pod("shop", "e", Some(reference("v1", "Node", "node-a", "n1"))),
     ]);
-    let owners = resolver.finish().await;
+    let owners = resolver.finish().await.owners;
     assert_eq!(uids(&owners), ["d1", "d2", "rs1", "rs2"], "only those above a pod");
     assert_eq!(owners["rs1"].controller.as_ref().map(|owner| &*owner.uid), Some("d1"));
     assert_eq!(server.requests(), [DEPLOYMENTS, REPLICA_SETS]);
@@ -87,9 +89,9 @@ async fn each_kind_is_listed_once_however_many_pages_come() {
 async fn nothing_is_asked_for_pods_without_owners() {
     let (server, cluster) = start().await;
     server.on(REPLICA_SETS, 403, r#"{"message":"forbidden","code":403}"#);
-    let mut resolver = cluster.owners(&shop(), Expect::Many);
+    let mut resolver = cluster.owners(&shop(), Expect::Many, &[]);
     resolver.see(&[pod("shop", "d", None)]);
-    assert!(resolver.finish().await.is_empty());
+    assert!(resolver.finish().await.owners.is_empty());
     assert!(cluster.problems().is_empty(), "a refusal that costs nothing is not told");
 }
 
@@ -99,9 +101,9 @@ async fn few_are_read_one_by_one() {
     let replica_set = object("web-1", "rs1", &owner("apps/v1", "Deployment", "web", "d1"));
     server.on("/apis/apps/v1/namespaces/shop/replicasets/web-1", 200, &replica_set);
     server.on("/apis/apps/v1/namespaces/shop/deployments/web", 200, &object("web", "d1", ""));
-    let mut resolver = cluster.owners(&shop(), Expect::Few);
+    let mut resolver = cluster.owners(&shop(), Expect::Few, &[]);
     resolver.see(&[pod("shop", "a", Some(reference("apps/v1", "ReplicaSet", "web-1", "rs1")))]);
-    assert_eq!(uids(&resolver.finish().await), ["d1", "rs1"]);
+    assert_eq!(uids(&resolver.finish().await.owners), ["d1", "rs1"]);
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -113,12 +115,12 @@ async fn few_that_turn_out_to_be_many_are_listed() {
     for (n, job) in jobs.iter().enumerate() {
         server.on(&format!("/apis/batch/v1/namespaces/shop/jobs/j{n}"), 200, job);
     }
-    let mut resolver = cluster.owners(&shop(), Expect::Few);
+    let mut resolver = cluster.owners(&shop(), Expect::Few, &[]);
     let pods: Vec<Pod> = (0..100)
         .map(|n| pod("shop", &n.to_string(), Some(reference("batch/v1", "Job", &format!("j{n}"), &format!("j{n}")))))
         .collect();
     resolver.see(&pods);
-    assert_eq!(resolver.finish().await.len(), 100);
+    assert_eq!(resolver.finish().await.owners.len(), 100);
     assert_eq!(server.requests().len(), FEW + 1);
 }
 
@@ -134,9 +136,9 @@ async fn any_kind_can_stand_on_top() {
     let replica_set = object("web-1", "rs1", &owner("argoproj.io/v1alpha1", "Rollout", "web", "r1"));
     server.on("/apis/apps/v1/replicasets?limit=500", 200, &list(&[replica_set]));
     server.on("/apis/apps/v1/deployments?limit=500", 200, &list(&[]));
-    let mut resolver = cluster.owners(&Scope::AllNamespaces, Expect::Many);
+    let mut resolver = cluster.owners(&Scope::AllNamespaces, Expect::Many, &[]);
     resolver.see(&[pod("shop", "a", Some(reference("apps/v1", "ReplicaSet", "web-1", "rs1")))]);
-    assert_eq!(uids(&resolver.finish().await), ["r1", "rs1"]);
+    assert_eq!(uids(&resolver.finish().await.owners), ["r1", "rs1"]);
 }
 
 #[tokio::test]
@@ -145,7 +147,7 @@ async fn what_may_not_be_read_is_a_problem_once() {
     let forbidden = r#"{"message":"replicasets.apps is forbidden: User \"dev\" cannot list","code":403}"#;
     server.on(REPLICA_SETS, 403, forbidden);
     server.on(DEPLOYMENTS, 200, &list(&[]));
-    let mut resolver = cluster.owners(&shop(), Expect::Many);
+    let mut resolver = cluster.owners(&shop(), Expect::Many, &[]);
     for n in 0..30 {
         let controller = reference("apps/v1", "ReplicaSet", &format!("web-{n}"), &format!("rs{n}"));
         resolver.see(&[
@@ -153,7 +155,7 @@ async fn what_may_not_be_read_is_a_problem_once() {
             pod("shop", "b", Some(reference("example.com/v1", "Odd", "o", "o1"))),
         ]);
     }
-    assert!(resolver.finish().await.is_empty());
+    assert!(resolver.finish().await.owners.is_empty());
     let problems: Vec<_> = cluster.problems().into_iter().map(|problem| problem.what).collect();
     assert_eq!(problems, ["odd.example.com", "replicasets.apps"]);
 }
@@ -168,12 +170,12 @@ async fn an_owner_that_is_gone_is_a_problem_and_one_that_is_new_is_fetched() {
         &object("new-1", "rs9", &owner("apps/v1", "Deployment", "web", "d1")),
     );
     server.on("/apis/apps/v1/namespaces/shop/replicasets/old-1", 200, &object("old-1", "another", ""));
-    let mut resolver = cluster.owners(&shop(), Expect::Many);
+    let mut resolver = cluster.owners(&shop(), Expect::Many, &[]);
     resolver.see(&[
         pod("shop", "a", Some(reference("apps/v1", "ReplicaSet", "new-1", "rs9"))),
         pod("shop", "b", Some(reference("apps/v1", "ReplicaSet", "old-1", "rs8"))),
     ]);
-    assert_eq!(uids(&resolver.finish().await), ["d1", "rs9"]);
+    assert_eq!(uids(&resolver.finish().await.owners), ["d1", "rs9"]);
     assert_eq!(cluster.problems()[0].why, "`old-1` was replaced by another object of that name");
 }
 
@@ -183,9 +185,9 @@ async fn a_ring_of_owners_ends() {
     let path = |name: &str| format!("/apis/batch/v1/namespaces/shop/jobs/{name}");
     server.on(&path("a"), 200, &object("a", "a", &owner("batch/v1", "Job", "b", "b")));
     server.on(&path("b"), 200, &object("b", "b", &owner("batch/v1", "Job", "a", "a")));
-    let mut resolver = cluster.owners(&shop(), Expect::Few);
+    let mut resolver = cluster.owners(&shop(), Expect::Few, &[]);
     resolver.see(&[pod("shop", "p", Some(reference("batch/v1", "Job", "a", "a")))]);
-    assert_eq!(uids(&resolver.finish().await), ["a", "b"]);
+    assert_eq!(uids(&resolver.finish().await.owners), ["a", "b"]);
 }
 
 #[tokio::test]
@@ -195,12 +197,12 @@ async fn many_that_are_missing_cost_one_more_list_and_no_more() {
     let late: Vec<String> = (0..40).map(|n| object(&format!("rs{n}"), &format!("rs{n}"), "")).collect();
     server.on(REPLICA_SETS, 200, &list(&late));
     server.on(DEPLOYMENTS, 200, &list(&[]));
-    let mut resolver = cluster.owners(&shop(), Expect::Many);
+    let mut resolver = cluster.owners(&shop(), Expect::Many, &[]);
     for n in 0..100 {
         let controller = reference("apps/v1", "ReplicaSet", &format!("rs{n}"), &format!("rs{n}"));
         resolver.see(&[pod("shop", "a", Some(controller))]);
     }
-    assert_eq!(resolver.finish().await.len(), 40);
+    assert_eq!(resolver.finish().await.owners.len(), 40);
     assert_eq!(server.requests().len(), 3);
     assert_eq!(cluster.problems()[0].why, "60 objects that pods name as their owners are gone");
 }

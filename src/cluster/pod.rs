@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::intern::{Interner, Text};
 use super::metadata::Metadata;
-use crate::domain::workload::{Access, Container, Phase, Pod, PullPolicy, Role, State};
+use crate::domain::workload::{Access, Container, Phase, Pod, PullPolicy, RestartPolicy, Role, State};
 
 #[derive(Deserialize)]
 pub(super) struct RawPodList<'b> {
@@ -35,6 +35,8 @@ struct Spec<'b> {
     node_name: Text<'b>,
     #[serde(borrow, default)]
     service_account_name: Text<'b>,
+    #[serde(borrow, default)]
+    restart_policy: Text<'b>,
     #[serde(borrow, default)]
     image_pull_secrets: Option<Vec<Named<'b>>>,
     #[serde(borrow, default)]
@@ -91,6 +93,8 @@ struct Status<'b> {
     #[serde(borrow, default)]
     phase: Text<'b>,
     #[serde(borrow, default)]
+    reason: Text<'b>,
+    #[serde(borrow, default)]
     init_container_statuses: Option<Vec<ContainerStatus<'b>>>,
     #[serde(borrow, default)]
     container_statuses: Option<Vec<ContainerStatus<'b>>>,
@@ -105,6 +109,8 @@ struct ContainerStatus<'b> {
     name: Text<'b>,
     #[serde(borrow, default, rename = "imageID")]
     image_id: Text<'b>,
+    #[serde(borrow, default)]
+    image: Text<'b>,
     #[serde(borrow, default)]
     state: Option<RawState<'b>>,
     #[serde(default)]
@@ -197,6 +203,8 @@ impl RawPod<'_> {
             created: metadata.creation_timestamp.parse().ok(),
             deleting: !metadata.deletion_timestamp.is_empty(),
             phase: phase(&self.status.phase),
+            reason: interner.text(&self.status.reason),
+            restart_policy: restart_policy(&self.spec.restart_policy),
             node: Some(&*self.spec.node_name).filter(|name| !name.is_empty()).map(|name| interner.text(name)),
             mirror: metadata.annotations.as_ref().is_some_and(|annotations| !annotations.mirror.is_empty()),
             access: interner.access(access),
@@ -226,6 +234,7 @@ impl RawPod<'_> {
                     state: status.map_or(State::Unreported, |status| status.state(interner)),
                     ran_before: status.is_some_and(ContainerStatus::ran_before),
                     image_id: interner.text(status.map_or("", |status| &status.image_id)),
+                    shown_image: interner.text(status.map_or("", |status| &status.image)),
                 });
             }
         }
@@ -282,6 +291,7 @@ impl RawPod<'_> {
             state,
             ran_before: mounting.iter().any(|status| status.ran_before()),
             image_id: interner.text(image_ref.unwrap_or_default()),
+            shown_image: interner.text(""),
         }
     }
 }
@@ -317,8 +327,16 @@ fn phase(text: &str) -> Phase {
     }
 }
 
+fn restart_policy(text: &str) -> RestartPolicy {
+    match text {
+        "OnFailure" => RestartPolicy::OnFailure,
+        "Never" => RestartPolicy::Never,
+        _ => RestartPolicy::Always,
+    }
+}
+
 /// The API server fills the policy in when the pod is created; where it is missing, by the same rule.
-fn pull_policy(text: &str, image: &str) -> PullPolicy {
+pub(super) fn pull_policy(text: &str, image: &str) -> PullPolicy {
     match text {
         "Always" => PullPolicy::Always,
         "IfNotPresent" => PullPolicy::IfNotPresent,

@@ -54,6 +54,13 @@ impl Resource {
         })
     }
 
+    /// The kinds of the table that have a pod template and stand for themselves. ReplicaSets are left out: nearly all of
+    /// them are a Deployment's, and there are ten of them for each.
+    #[must_use]
+    pub fn with_template() -> Vec<Arc<Self>> {
+        Self::well_known().filter(|kind| !matches!(&*kind.kind, "Pod" | "Node" | "ReplicaSet")).map(Arc::new).collect()
+    }
+
     /// By the words of an owner reference.
     pub(super) fn well_known_kind(api_version: &str, kind: &str) -> Option<Self> {
         Self::well_known().find(|resource| resource.api_version() == api_version && &*resource.kind == kind)

@@ -361,7 +361,7 @@ async fn nodes_that_may_not_be_read_are_said_once() {
     server.on("/api/v1/nodes/n1", 403, forbidden);
     assert!(cluster.nodes().await.is_empty());
     assert!(cluster.nodes_named(&["n1".into()]).await.is_empty());
-    assert!(cluster.node_images("n1").await.unwrap_err().contains("forbidden"));
+    assert!(cluster.node_store("n1").await.unwrap_err().contains("forbidden"));
     assert_eq!(cluster.problems().len(), 1);
     assert_eq!(cluster.problems()[0].what, "nodes");
 }
@@ -374,7 +374,7 @@ async fn a_nodes_images_are_told_by_content() {
         200,
         r#"{"status":{"images":[{"names":["a@sha256:1","b:1"],"sizeBytes":1},{"names":null},{"names":["c:1"]}]}}"#,
     );
-    assert_eq!(cluster.node_images("n1").await.unwrap(), [vec!["a@sha256:1", "b:1"], vec!["c:1"]]);
+    assert_eq!(cluster.node_store("n1").await.unwrap().images, [vec!["a@sha256:1", "b:1"], vec!["c:1"]]);
 }
 
 #[tokio::test]

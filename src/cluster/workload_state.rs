@@ -10,22 +10,32 @@ use serde::{Deserialize, de};
 use super::Cluster;
 use super::discovery::decode;
 use super::failure::Failure;
+use super::intern::Interner;
+use super::metadata::Metadata;
+use super::pages::{self, List};
+use super::pod::pull_policy;
+use super::pods::Scope;
+use super::resource::Resource;
 use super::transport::Accept;
 use crate::domain::inventory::Workload;
-use crate::domain::workload::{Role, WorkloadState};
+use crate::domain::workload::{Access, Asked, Listed, Role, WorkloadState};
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Object {
-    metadata: Metadata,
-    spec: Spec,
-    status: Status,
+/// A list of objects with templates.
+#[derive(Deserialize)]
+pub(super) struct RawList<'b> {
+    #[serde(borrow, default)]
+    pub(super) items: Option<Vec<Object<'b>>>,
 }
 
+/// An object with a template.
 #[derive(Deserialize, Default)]
-#[serde(default)]
-struct Metadata {
-    generation: Number,
+pub(super) struct Object<'b> {
+    #[serde(borrow, default)]
+    pub(super) metadata: Metadata<'b>,
+    #[serde(default)]
+    spec: Spec,
+    #[serde(default)]
+    status: Status,
 }
 
 #[derive(Deserialize, Default)]
@@ -90,6 +100,8 @@ struct WorkloadReference {
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 struct PodSpec {
+    service_account_name: Option<Arc<str>>,
+    image_pull_secrets: Option<Vec<Named>>,
     init_containers: Option<Vec<Container>>,
     containers: Option<Vec<Container>>,
     ephemeral_containers: Option<Vec<Container>>,
@@ -101,7 +113,14 @@ struct PodSpec {
 struct Container {
     name: Arc<str>,
     image: Option<Arc<str>>,
+    image_pull_policy: Option<String>,
     restart_policy: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Named {
+    name: Arc<str>,
 }
 
 #[derive(Deserialize, Default)]
@@ -112,9 +131,10 @@ struct Volume {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct ImageSource {
     reference: Option<Arc<str>>,
+    pull_policy: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -144,6 +164,7 @@ struct Status {
 struct Condition {
     #[serde(rename = "type")]
     kind: String,
+    status: String,
     reason: String,
 }
 
@@ -218,14 +239,18 @@ impl Cluster {
     /// Why it cannot be read, in one sentence.
     pub async fn workload(&self, workload: &Workload) -> Result<WorkloadState, String> {
         let reference = &workload.reference;
-        let object = self.read_workload(workload, &reference.api_version, &reference.kind, &reference.name).await;
-        let mut object = object.map_err(|failure| failure.why())?;
-        if let (None, Some(target)) = (&object.spec.template, &object.spec.workload_ref) {
-            let (api_version, kind) = (target.api_version.clone(), target.kind.clone());
-            let template = self.read_workload(workload, &api_version, &kind, &target.name.clone()).await;
-            object.spec.template = template.map_err(|failure| failure.why())?.spec.template;
-        }
-        Ok(object.state())
+        let read = async {
+            let body = self.read_workload(workload, &reference.api_version, &reference.kind, &reference.name).await?;
+            let object: Object<'_> = decode(&body)?;
+            let (None, Some(target)) = (&object.spec.template, &object.spec.workload_ref) else {
+                return Ok(object.state(&workload.namespace));
+            };
+            let body = self.read_workload(workload, &target.api_version, &target.kind, &target.name).await?;
+            let template = decode::<Object<'_>>(&body)?.spec.template;
+            let spec = Spec { template, ..object.spec };
+            Ok(Object { spec, ..object }.state(&workload.namespace))
+        };
+        read.await.map_err(|failure: Failure| failure.why())
     }
 
     async fn read_workload(
@@ -234,16 +259,57 @@ impl Cluster {
         api_version: &str,
         kind: &str,
         name: &str,
-    ) -> Result<Object, Failure> {
+    ) -> Result<Vec<u8>, Failure> {
         let resource = self.resource_of(api_version, kind).await?;
         let path = resource.object_path(Some(&workload.namespace), name);
-        let body = self.inner.transport.get(&path, Accept::Whole).await?;
-        decode(&body)
+        self.inner.transport.get(&path, Accept::Whole).await
+    }
+
+    /// The objects of these types that a selector matches, with their templates. What may not be listed is a problem,
+    /// said once.
+    pub async fn workloads(&self, resources: &[Arc<Resource>], scope: &Scope, labels: &str) -> Vec<Listed> {
+        let lists = resources.iter().map(|resource| self.list_workloads(resource, scope, Some(labels)));
+        let mut workloads = Vec::new();
+        for listed in futures::future::join_all(lists).await {
+            match listed {
+                Ok(listed) => workloads.extend(listed),
+                Err(failure) => self.inner.problems.add("workloads", &failure.why()),
+            }
+        }
+        workloads
+    }
+
+    /// The objects of a type with their templates.
+    pub(super) async fn list_workloads(
+        &self,
+        resource: &Resource,
+        scope: &Scope,
+        labels: Option<&str>,
+    ) -> Result<Vec<Listed>, Failure> {
+        let list =
+            List { labels: labels.map(ToOwned::to_owned), ..List::of(resource.path(scope.namespace()), Accept::Whole) };
+        let mut pages = pages::read(Arc::clone(&self.inner.transport), list);
+        let mut interner = Interner::default();
+        let mut workloads = Vec::new();
+        while let Some(page) = pages.recv().await {
+            let page = page?;
+            if page.again {
+                workloads.clear();
+            }
+            let list: RawList<'_> = decode(&page.body)?;
+            for object in list.items.into_iter().flatten() {
+                let owner = object.metadata.owner(resource, &mut interner);
+                let namespace = interner.text(&object.metadata.namespace);
+                let state = object.state(&namespace);
+                workloads.push(Listed { namespace, owner, state });
+            }
+        }
+        Ok(workloads)
     }
 }
 
-impl Object {
-    fn state(self) -> WorkloadState {
+impl Object<'_> {
+    pub(super) fn state(self, namespace: &Arc<str>) -> WorkloadState {
         let Self { metadata, spec, status } = self;
         let first = |numbers: &[Number]| numbers.iter().find_map(|number| number.0);
         let template = spec.template.or(spec.job_template.and_then(|job| job.spec.template));
@@ -254,9 +320,16 @@ impl Object {
         let replaces = spec.strategy.is_some() || spec.update_strategy.0.is_some();
         let none_updated = (replaces && (existing.is_some() || spec.replicas.0 == Some(0))).then_some(0);
         let strategy = spec.update_strategy.0.unwrap_or_default();
+        let conditions = status.conditions.0.unwrap_or_default();
+        let secrets = pod.image_pull_secrets.iter().flatten();
         WorkloadState {
+            access: Access {
+                namespace: Arc::clone(namespace),
+                service_account: pod.service_account_name.clone().unwrap_or_else(|| "default".into()),
+                pull_secrets: secrets.map(|secret| Arc::clone(&secret.name)).collect(),
+            },
             template: pod.images(),
-            generation: metadata.generation.0.unwrap_or_default(),
+            generation: metadata.generation.unwrap_or_default(),
             observed_generation: status.observed_generation.0,
             desired: first(&[status.desired_number_scheduled, spec.replicas, spec.parallelism]).unwrap_or_default(),
             existing: existing.unwrap_or_default(),
@@ -274,29 +347,35 @@ impl Object {
             revisions_differ: status.update_revision.0.is_some_and(|update| Some(update) != status.current_revision.0),
             phase: status.phase.0.map(|phase| (phase, status.message.0.unwrap_or_default())),
             on_delete: strategy.kind == "OnDelete",
-            stalled: status
-                .conditions
-                .0
-                .unwrap_or_default()
+            stalled: conditions
                 .iter()
                 .any(|condition| condition.kind == "Progressing" && condition.reason == "ProgressDeadlineExceeded"),
+            finished: conditions.iter().any(|condition| {
+                matches!(condition.kind.as_str(), "Complete" | "Failed") && condition.status == "True"
+            }),
         }
     }
 }
 
 impl PodSpec {
-    fn images(self) -> Vec<(Role, Arc<str>, Arc<str>)> {
+    fn images(self) -> Vec<Asked> {
+        let asked = |role, name, image: Arc<str>, policy: Option<String>| Asked {
+            role,
+            name,
+            pull_policy: pull_policy(policy.as_deref().unwrap_or_default(), &image),
+            image,
+        };
         let containers = |list: Option<Vec<Container>>, role: Role| {
             list.unwrap_or_default().into_iter().filter_map(move |container| {
                 let sidecar = role == Role::Init && container.restart_policy.as_deref() == Some("Always");
-                Some((if sidecar { Role::Sidecar } else { role }, container.name, container.image?))
+                let role = if sidecar { Role::Sidecar } else { role };
+                Some(asked(role, container.name, container.image?, container.image_pull_policy))
             })
         };
-        let volumes = self
-            .volumes
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|volume| Some((Role::Volume, volume.name, volume.image?.reference?)));
+        let volumes = self.volumes.unwrap_or_default().into_iter().filter_map(|volume| {
+            let source = volume.image?;
+            Some(asked(Role::Volume, volume.name, source.reference?, source.pull_policy))
+        });
         containers(self.init_containers, Role::Init)
             .chain(containers(self.containers, Role::Container))
             .chain(containers(self.ephemeral_containers, Role::Ephemeral))
@@ -310,11 +389,11 @@ mod tests {
     use super::*;
 
     fn state(json: &str) -> WorkloadState {
-        serde_json::from_str::<Object>(json).unwrap().state()
+        serde_json::from_str::<Object<'_>>(json).unwrap().state(&"shop".into())
     }
 
     fn images(state: &WorkloadState) -> Vec<(Role, &str, &str)> {
-        state.template.iter().map(|(role, name, image)| (*role, &**name, &**image)).collect()
+        state.template.iter().map(|asked| (asked.role, &*asked.name, &*asked.image)).collect()
     }
 
     #[test]
@@ -394,6 +473,6 @@ mod tests {
         );
         assert_eq!(rollout.observed_generation, Some(3));
         assert_eq!(rollout.template.len(), 1);
-        assert_eq!(state("{}"), WorkloadState::default());
+        assert_eq!(state("{}").template, []);
     }
 }

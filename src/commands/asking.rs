@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 use crate::domain::inquiry::Inquiry;
 use crate::domain::inventory::{Answers, Object, Question, Tag, Workload};
 use crate::domain::remote::{Failure, ImageConfig, Manifest, Served};
-use crate::domain::workload::{ImageNames, WorkloadState};
+use crate::domain::workload::{NodeStore, WorkloadState};
 use crate::registry::Registries;
 
 /// Judging again is cheap but not free: with thousands of answers coming in one by one, they are taken
@@ -32,7 +32,8 @@ enum Answer {
     Served(Tag, Result<Served, Failure>),
     Manifest(Object, Result<Manifest, Failure>),
     Config(Object, Result<ImageConfig, Failure>),
-    NodeImages(std::sync::Arc<str>, Result<Vec<ImageNames>, String>),
+    Present(Object, Result<(), Failure>),
+    NodeStore(std::sync::Arc<str>, Result<NodeStore, String>),
     Workload(Workload, Result<WorkloadState, String>),
 }
 
@@ -67,9 +68,13 @@ impl Asking {
                     let answer = registries.config(&object).await;
                     Answer::Config(object, answer)
                 }
-                Question::NodeImages(node) => {
-                    let answer = cluster.node_images(&node).await;
-                    Answer::NodeImages(node, answer)
+                Question::Present(object) => {
+                    let answer = registries.present(&object).await;
+                    Answer::Present(object, answer)
+                }
+                Question::NodeStore(node) => {
+                    let answer = cluster.node_store(&node).await;
+                    Answer::NodeStore(node, answer)
                 }
                 Question::Workload(workload) => {
                     let answer = cluster.workload(&workload).await;
@@ -104,6 +109,17 @@ impl Asking {
         }
     }
 
+    /// Asks, waits for everything that is under way, and gives the answers.
+    pub(super) async fn answers(&mut self, questions: impl IntoIterator<Item = Question>) -> &Answers {
+        for question in questions {
+            self.ask(question);
+        }
+        while let Some(done) = self.tasks.join_next().await {
+            self.take(done);
+        }
+        &self.answers
+    }
+
     fn take(&mut self, done: Result<Answer, tokio::task::JoinError>) {
         match done {
             Ok(Answer::Served(key, answer)) => {
@@ -115,8 +131,11 @@ impl Asking {
             Ok(Answer::Config(key, answer)) => {
                 self.answers.configs.insert(key, answer);
             }
-            Ok(Answer::NodeImages(key, answer)) => {
-                self.answers.node_images.insert(key, answer);
+            Ok(Answer::Present(key, answer)) => {
+                self.answers.presences.insert(key, answer);
+            }
+            Ok(Answer::NodeStore(key, answer)) => {
+                self.answers.node_stores.insert(key, answer);
             }
             Ok(Answer::Workload(key, answer)) => {
                 self.answers.workloads.insert(key, answer);

@@ -12,12 +12,12 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::asking::Asking;
-use crate::cluster::{Cluster, ConnectOptions, Expect, PullSecret, Scope, Selection, Target};
-use crate::domain::diagnosis::{Diagnosis, Item};
+use crate::cluster::{Cluster, ConnectOptions, Expect, PullSecret, Resource, Scope, Selection, Target};
+use crate::domain::diagnosis::Diagnosis;
 use crate::domain::inquiry::{self, Inquiry};
-use crate::domain::inventory::Workload;
-use crate::domain::workload::{Access, Owner, OwnerReference, Pod, Snapshot};
-use crate::domain::{Platform, report};
+use crate::domain::inventory::{Question, Workload};
+use crate::domain::workload::{Access, Listed, Owner, OwnerReference, Pod, Snapshot};
+use crate::domain::{Platform, standby};
 use crate::error::AppError;
 use crate::registry::{PullSecrets, Registries, RegistryOptions, SecretDocument};
 use crate::settings::{CommonSettings, Environment, RequestTimeout};
@@ -79,21 +79,21 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
         snapshot.owners = owners;
         all_found(&targets, &snapshot)?;
     }
-    let mut inquiry = Inquiry::new(&snapshot, request.thorough);
+    let started = Timestamp::now();
+    let mut inquiry = Inquiry::new(&snapshot, request.thorough, started);
     let pods = snapshot.pods.len();
-    asking.settle(&mut inquiry, |answered, asked| progress.set(progress::line(pods, answered, asked))).await;
+    let told = |answered, asked| progress.set(progress::line(pods, answered, asked));
+    asking.settle(&mut inquiry, told).await;
     let now = Timestamp::now();
     let mut diagnosis = inquiry.report(now, cluster.problems());
-    let mut busy: HashSet<Arc<str>> = if targets.is_empty() {
-        HashSet::new()
-    } else {
-        let ownerships = snapshot.pods.iter().map(|pod| inquiry::ownership(pod, &snapshot.owners));
-        ownerships.flat_map(|ownership| ownership.chain).map(|above| above.uid).collect()
-    };
     // Where pods were picked by a field, a workload without any among them may well have others.
-    for target in targets.iter().filter(|_| request.fields.is_none()) {
-        let idle = idle(&cluster, target, &mut busy).await;
-        diagnosis.add_idle(idle);
+    if request.fields.is_none() {
+        let idle = idle(&cluster, request, &scope, &targets, &snapshot).await;
+        let supposed = what_nodes_would_start(&mut asking, &snapshot, &idle, request.thorough, now).await;
+        for listed in &idle {
+            diagnosis.add_idle(standby::rows(listed, &supposed));
+        }
+        diagnosis.sort();
     }
     diagnosis.problems = cluster.problems();
     Ok(seen(request, diagnosis, snapshot, (cluster, registries), now))
@@ -162,7 +162,7 @@ async fn read(
         names: if only_named_pods { named_pods } else { Vec::new() },
     };
     let expect = if only_named_pods { Expect::Few } else { Expect::Many };
-    let mut owners = cluster.owners(scope, expect);
+    let mut owners = cluster.owners(scope, expect, &survey(request, targets));
     let nodes = (!only_named_pods).then(|| {
         let cluster = cluster.clone();
         tokio::spawn(async move { cluster.nodes().await })
@@ -181,12 +181,25 @@ async fn read(
         snapshot.pods.extend(page);
         progress(snapshot.pods.len());
     }
-    snapshot.owners = owners.finish().await;
+    let owners = owners.finish().await;
+    (snapshot.owners, snapshot.listed) = (owners.owners, owners.listed);
     snapshot.nodes = match nodes {
         Some(nodes) => nodes.await.unwrap_or_default(),
         None => nodes_of(cluster, &snapshot.pods).await,
     };
     Ok(snapshot)
+}
+
+/// The kinds of which every workload is meant, with or without pods.
+fn survey(request: &Request<'_>, targets: &[Target]) -> Vec<Arc<Resource>> {
+    if request.fields.is_some() || request.labels.is_some() {
+        return Vec::new();
+    }
+    if request.words.is_empty() {
+        return Resource::with_template();
+    }
+    let whole = targets.iter().filter(|target| target.name.is_none() && !target.is_pod());
+    whole.map(|target| Arc::clone(&target.resource)).collect()
 }
 
 /// The platforms of these pods' nodes.
@@ -235,18 +248,63 @@ fn is_meant(target: &Target, pod: &Pod, ownership: &inquiry::Ownership, owners: 
     named || (target.name.is_none() && ownership.chain.last().is_some_and(may_go_on))
 }
 
-/// A workload that was named and has no pods still deserves its rows. `busy` are the UIDs of those that have
-/// some, or were told already: one workload may be named twice.
-async fn idle(cluster: &Cluster, target: &Target, busy: &mut HashSet<Arc<str>>) -> Vec<Item> {
-    let Some(owner) = &target.owner else { return Vec::new() };
-    if !busy.insert(Arc::clone(&owner.itself.uid)) {
-        return Vec::new();
+/// The workloads without pods that are meant, each once: those that were named, and all of the kinds that were surveyed.
+async fn idle(
+    cluster: &Cluster,
+    request: &Request<'_>,
+    scope: &Scope,
+    targets: &[Target],
+    snapshot: &Snapshot,
+) -> Vec<Listed> {
+    let ownerships = snapshot.pods.iter().map(|pod| inquiry::ownership(pod, &snapshot.owners));
+    let mut busy: HashSet<Arc<str>> = ownerships.flat_map(|ownership| ownership.chain).map(|above| above.uid).collect();
+    let mut idle = Vec::new();
+    for target in targets {
+        let Some(owner) = &target.owner else { continue };
+        if !busy.insert(Arc::clone(&owner.itself.uid)) {
+            continue;
+        }
+        let workload = Workload { namespace: Arc::clone(&target.namespace), reference: owner.itself.clone() };
+        if let Ok(state) = cluster.workload(&workload).await {
+            idle.push(Listed { namespace: workload.namespace, owner: owner.clone(), state });
+        }
     }
-    let workload = Workload { namespace: Arc::clone(&target.namespace), reference: owner.itself.clone() };
-    match cluster.workload(&workload).await {
-        Ok(state) => report::idle(&workload, &state),
-        Err(_) => Vec::new(),
+    let selected = match &request.labels {
+        Some(labels) if targets.is_empty() => cluster.workloads(&Resource::with_template(), scope, labels).await,
+        _ => snapshot.listed.values().cloned().collect(),
+    };
+    // What says that it has pods has some that were not selected, or could not be followed to it.
+    let surveyed = |listed: &Listed| listed.state.existing == 0 && listed.stands_for_itself();
+    idle.extend(
+        selected.into_iter().filter(|listed| surveyed(listed) && busy.insert(Arc::clone(&listed.owner.itself.uid))),
+    );
+    idle
+}
+
+/// More nodes than this are not asked for what they hold.
+const MOST_NODES: usize = 100;
+
+/// What the nodes would start for workloads without pods, from what they hold.
+async fn what_nodes_would_start(
+    asking: &mut Asking,
+    snapshot: &Snapshot,
+    idle: &[Listed],
+    thorough: bool,
+    now: Timestamp,
+) -> Diagnosis {
+    let idle: Vec<&Listed> = idle.iter().filter(|listed| standby::depends_on_nodes(&listed.state)).collect();
+    if idle.is_empty() {
+        return Diagnosis::default();
     }
+    let mut nodes: Vec<Arc<str>> = snapshot.nodes.keys().cloned().collect();
+    nodes.sort();
+    nodes.truncate(MOST_NODES);
+    let answers = asking.answers(nodes.into_iter().map(Question::NodeStore)).await;
+    let mut supposed = standby::supposed(&idle, &answers.node_stores);
+    supposed.nodes.clone_from(&snapshot.nodes);
+    let mut inquiry = Inquiry::new(&supposed, thorough, now);
+    asking.settle(&mut inquiry, |_, _| {}).await;
+    inquiry.report(now, Vec::new())
 }
 
 pub(super) fn connect_options(common: &CommonSettings, environment: &Environment) -> ConnectOptions {

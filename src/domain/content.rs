@@ -25,6 +25,9 @@ pub struct Fetched<'a> {
 /// Indexes of more images are not compared: nobody builds for so many platforms, and each image is a request.
 const MOST_IMAGES: usize = 100;
 
+/// An index with more images for one platform is nothing that a build makes, and each is a request.
+const MOST_CHOICES: usize = 8;
+
 /// Which of an index's images are compared.
 #[derive(Clone, Copy)]
 enum Among<'a> {
@@ -81,6 +84,51 @@ pub fn choices<'a>(children: &'a [Child], node: Option<&Platform>) -> Vec<&'a Ch
         // Nothing fits and yet it runs: runtimes fall back to related platforms (386 on amd64).
         (true, true) => runnable(children).collect(),
     }
+}
+
+/// What an index lacks for a node of this platform to start its image: an image for the platform, or that image itself.
+/// `None`: nothing.
+///
+/// # Errors
+/// What has to be asked first: whether the registry has the image.
+pub fn lacks(
+    repository: &Repository,
+    children: &[Child],
+    node: &Platform,
+    answers: &Answers,
+    access: &Arc<Access>,
+) -> Result<Option<String>, Vec<Question>> {
+    let fitting = runnable(children).any(|child| may_run(child, node));
+    if !fitting {
+        // Runtimes fall back to related platforms, which is for them to know.
+        let related = node.os == "linux" && node.architecture == "amd64";
+        let has_related = runnable(children)
+            .any(|child| child.platform.as_ref().is_some_and(|platform| related && platform.architecture == "386"));
+        return Ok((!has_related).then(|| format!("the index has no image for {node}")));
+    }
+    let choices = choices(children, Some(node));
+    if choices.len() > MOST_CHOICES {
+        return Ok(None);
+    }
+    let mut missing = None;
+    let mut questions = Vec::new();
+    for child in choices {
+        let object = with((repository.clone(), child.digest.clone()), access);
+        let gone = match (answers.manifests.get(&object), answers.presences.get(&object)) {
+            (Some(answer), _) => matches!(answer, Err(Failure::NotFound)),
+            (None, Some(answer)) => matches!(answer, Err(Failure::NotFound)),
+            (None, None) => {
+                questions.push(Question::Present(object));
+                continue;
+            }
+        };
+        match gone {
+            true => missing = Some(format!("the index's image for {node}, {}, is gone", child.digest.short(12))),
+            // One of several that the node may choose among is there.
+            false => return Ok(None),
+        }
+    }
+    if questions.is_empty() { Ok(missing) } else { Err(questions) }
 }
 
 fn may_run(child: &Child, node: &Platform) -> bool {

@@ -19,7 +19,9 @@ use super::{Digest, Platform};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Nothing runs that could be judged.
+    /// It has ended, and nothing of it runs.
+    Ended,
+    /// Nothing runs yet.
     Waiting,
     /// Runs what the tag stands for now.
     Fresh,
@@ -45,7 +47,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, from the most to the least worrying.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Stale,
         Self::Mixed,
         Self::Suspect,
@@ -57,12 +59,14 @@ impl Verdict {
         Self::Rewrapped,
         Self::Fresh,
         Self::Waiting,
+        Self::Ended,
     ];
 
     /// The word.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Ended => "ended",
             Self::Waiting => "waiting",
             Self::Fresh => "fresh",
             Self::Rewrapped => "rewrapped",
@@ -94,12 +98,21 @@ pub enum Finding {
     ImageVolume,
     /// Argo CD, Flux or Helm owns the definition.
     GitopsOwned,
+    /// The registry no longer has all that the next start needs.
+    NextStartFails,
 }
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Self; 6] =
-        [Self::FloatingTag, Self::MovedTag, Self::AlwaysPull, Self::PullNever, Self::ImageVolume, Self::GitopsOwned];
+    pub const ALL: [Self; 7] = [
+        Self::FloatingTag,
+        Self::MovedTag,
+        Self::AlwaysPull,
+        Self::PullNever,
+        Self::ImageVolume,
+        Self::GitopsOwned,
+        Self::NextStartFails,
+    ];
 
     /// The word.
     #[must_use]
@@ -111,6 +124,7 @@ impl Finding {
             Self::PullNever => "pull-never",
             Self::ImageVolume => "image-volume",
             Self::GitopsOwned => "gitops-owned",
+            Self::NextStartFails => "next-start-fails",
         }
     }
 
@@ -133,6 +147,9 @@ impl Finding {
             }
             Self::GitopsOwned => {
                 "another tool owns this definition and may revert a change made here; edit its source instead"
+            }
+            Self::NextStartFails => {
+                "the registry no longer has the whole image, so a node that does not hold it cannot start it; push it again, or bump to content that is there"
             }
         }
     }
@@ -193,6 +210,10 @@ pub struct Item {
     pub container: ContainerName,
     /// The reference as written in the pods. While a rollout changes it, the newest pod's.
     pub image: Arc<str>,
+    /// The reference that was judged, where it is another one: without the digest that something added on the pod's way,
+    /// or with the registry that the runtime found a short name in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judged_as: Option<Arc<str>>,
     /// The worst of the pods', or `mixed`.
     pub verdict: Verdict,
     /// One sentence, fit for the table.
@@ -205,6 +226,9 @@ pub struct Item {
     pub served: Option<Content>,
     /// Beside the verdict.
     pub findings: Vec<Finding>,
+    /// The reason behind `next-start-fails`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_start_fails: Option<String>,
     /// What would help and what would not; empty where nothing is to be done.
     pub remedies: Vec<Remedy>,
     /// The tools behind `gitops-owned`.
@@ -292,7 +316,7 @@ pub struct Group {
     /// What the running content tells of itself; asked for only where it is stale.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
-    /// Their names, sorted.
+    /// Their names, sorted; none where no pod runs and the nodes hold what a start would take.
     pub pods: Vec<Arc<str>>,
     /// The nodes they are on, sorted, each once.
     pub nodes: Vec<Arc<str>>,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::diagnosis::{Content, Finding, Remedy, RemedyKind, Verdict};
-use super::remote::is_build_time;
+use super::remote::{Failure, is_build_time};
 use super::verdict::{Ground, Judgement, PinnedTag};
 use super::workload::{PullPolicy, Role};
 
@@ -49,13 +49,20 @@ pub fn direction(served: Option<&Content>, running: Option<&Content>) -> Directi
 
 /// The table's WHY of a group of pods with one verdict: short, in the order of what matters.
 #[must_use]
-pub fn reason(judgement: &Judgement, policy: PullPolicy, since: Option<Timestamp>, now: Timestamp) -> String {
+pub fn reason(
+    judgement: &Judgement,
+    policy: PullPolicy,
+    pinned_on_its_way: bool,
+    since: Option<Timestamp>,
+    now: Timestamp,
+) -> String {
     match (&judgement.verdict, &judgement.ground) {
         (Verdict::Stale, _) => {
             let moved = moved(judgement, now);
             let back =
                 direction(judgement.served_content.as_ref(), judgement.running_content.as_ref()) == Direction::Back;
             let cause = match policy {
+                _ if pinned_on_its_way => "its digest was added when the pod was created",
                 PullPolicy::IfNotPresent if back => "IfNotPresent, node holds the newer bits",
                 PullPolicy::IfNotPresent => "IfNotPresent, node holds the old bits",
                 PullPolicy::Never => "Never, node holds other bits",
@@ -66,24 +73,25 @@ pub fn reason(judgement: &Judgement, policy: PullPolicy, since: Option<Timestamp
             };
             format!("{moved}; {cause}")
         }
+        (Verdict::Suspect, Ground::NeverServed) => {
+            "differs from what the tag serves, and the registry does not have it: most likely stale".to_owned()
+        }
         (Verdict::Suspect, _) => "what runs is gone from the registry: most likely stale, not proven".to_owned(),
         (Verdict::Fresh, _) => String::new(),
         (Verdict::Rewrapped, _) => "same content under another digest".to_owned(),
-        (Verdict::Pinned, Ground::Pinned(tag)) => match tag {
+        (Verdict::Pinned, Ground::Pinned(tag)) if judgement.next_start_fails.is_none() => match tag {
             PinnedTag::None | PinnedTag::Same => String::new(),
             PinnedTag::Moved => "tag has moved on".to_owned(),
             PinnedTag::Absent => "its tag is not in the registry".to_owned(),
             PinnedTag::NotKnown(why) => format!("tag not checked: {why}"),
         },
         (Verdict::Waiting, Ground::Waits(reason, _)) if !reason.is_empty() => reason.to_string(),
-        (Verdict::Waiting, Ground::Ended(reason)) => {
-            if reason.is_empty() {
-                "ended".to_owned()
-            } else {
-                reason.to_string()
-            }
+        (Verdict::Ended, Ground::Ended(reason)) => reason.to_string(),
+        (Verdict::Local, Ground::PutOnNode(Some((Failure::NotFound, _)))) => {
+            "loaded on the node; the registry has no such tag".to_owned()
         }
-        (Verdict::Local, Ground::PutOnNode(_)) => "put on the node, no registry can tell".to_owned(),
+        (Verdict::Local, Ground::PutOnNode(_)) => "loaded on the node; nothing to compare it with".to_owned(),
+        (Verdict::Pinned, _) => judgement.next_start_fails.clone().unwrap_or_default(),
         (_, ground) => ground.proof(),
     }
 }
@@ -114,12 +122,17 @@ fn started_after_build(judgement: &Judgement, since: Option<Timestamp>) -> bool 
 /// What helps against old content, and what does not. A debug container is never started again, so that only what a
 /// new one asks for is up to anybody.
 #[must_use]
-pub fn remedies(verdict: Verdict, policy: PullPolicy, role: Role) -> Vec<Remedy> {
+pub fn remedies(verdict: Verdict, policy: PullPolicy, role: Role, pinned_on_its_way: bool) -> Vec<Remedy> {
     if !matches!(verdict, Verdict::Stale | Verdict::Suspect | Verdict::Mixed) {
         return Vec::new();
     }
     let remedy = |kind, helps, why: &str| Remedy { kind, helps, why: why.to_owned() };
     let restart = match policy {
+        _ if pinned_on_its_way => remedy(
+            RemedyKind::Restart,
+            true,
+            "whatever added the digest to the pod asks what the tag serves when a new pod is created",
+        ),
         PullPolicy::Always => remedy(
             RemedyKind::Restart,
             true,
@@ -148,7 +161,7 @@ pub fn remedies(verdict: Verdict, policy: PullPolicy, role: Role) -> Vec<Remedy>
         return remedies;
     }
     remedies.push(restart);
-    if policy != PullPolicy::Always {
+    if policy != PullPolicy::Always && !pinned_on_its_way {
         remedies.push(remedy(
             RemedyKind::AlwaysPull,
             true,
@@ -178,6 +191,9 @@ pub fn findings(
         PullPolicy::Always => findings.push(Finding::AlwaysPull),
         PullPolicy::Never => findings.push(Finding::PullNever),
         PullPolicy::IfNotPresent => {}
+    }
+    if judgement.next_start_fails.is_some() {
+        findings.push(Finding::NextStartFails);
     }
     if volume {
         findings.push(Finding::ImageVolume);
@@ -260,7 +276,7 @@ mod tests {
                 running_content: built(running),
                 ..judged(Verdict::Stale, Ground::DifferentContent)
             };
-            assert_eq!(reason(&judgement, policy, Some(at(since)), at(NOW)), expected);
+            assert_eq!(reason(&judgement, policy, false, Some(at(since)), at(NOW)), expected);
         }
     }
 
@@ -271,7 +287,7 @@ mod tests {
             (Verdict::Fresh, Ground::EqualDigest, ""),
             (Verdict::Pinned, Ground::Pinned(PinnedTag::Moved), "tag has moved on"),
             (Verdict::Waiting, Ground::Waits("ImagePullBackOff".into(), "a long story".into()), "ImagePullBackOff"),
-            (Verdict::Waiting, Ground::Ended("Completed".into()), "Completed"),
+            (Verdict::Ended, Ground::Ended("Completed".into()), "Completed"),
             (Verdict::Unpublished, Ground::NoSuchTag, "the registry has no such tag"),
             (
                 Verdict::Unknown,
@@ -279,7 +295,7 @@ mod tests {
                 "registry `reg.example.com` did not answer within 20s",
             ),
         ] {
-            assert_eq!(reason(&judged(verdict, ground), PullPolicy::IfNotPresent, None, at(NOW)), expected);
+            assert_eq!(reason(&judged(verdict, ground), PullPolicy::IfNotPresent, false, None, at(NOW)), expected);
         }
     }
 
@@ -288,14 +304,14 @@ mod tests {
         for (policy, helps) in
             [(PullPolicy::Always, true), (PullPolicy::IfNotPresent, false), (PullPolicy::Never, false)]
         {
-            let remedies = remedies(Verdict::Stale, policy, Role::Container);
+            let remedies = remedies(Verdict::Stale, policy, Role::Container, false);
             let restart = remedies.iter().find(|remedy| remedy.kind == RemedyKind::Restart).unwrap();
             assert_eq!(restart.helps, helps, "{policy:?}");
             assert_eq!(remedies.iter().any(|remedy| remedy.kind == RemedyKind::AlwaysPull), !helps, "{policy:?}");
             assert_eq!(remedies[0].kind, RemedyKind::UniqueTag, "the best one first");
         }
         for verdict in [Verdict::Fresh, Verdict::Rewrapped, Verdict::Pinned, Verdict::Waiting, Verdict::Unknown] {
-            assert_eq!(remedies(verdict, PullPolicy::IfNotPresent, Role::Container), [], "{verdict:?}");
+            assert_eq!(remedies(verdict, PullPolicy::IfNotPresent, Role::Container, false), [], "{verdict:?}");
         }
     }
 

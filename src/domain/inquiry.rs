@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::diagnosis::WorkloadName;
 use super::inventory::{Answers, Question, Tag, Workload};
 use super::reference::Reference;
@@ -89,7 +91,9 @@ pub struct Inquiry<'a> {
     /// By pod and container.
     pub(super) judgements: Vec<Vec<Option<Arc<Judgement>>>>,
     references_differ: HashSet<ContainerKey>,
+    last_runs: HashSet<Arc<str>>,
     thorough: bool,
+    now: Timestamp,
     /// The judgements that rest on an equal digest alone, by what they rest on. In a large cluster nearly all
     /// do, and replicas share them.
     equal: HashMap<EqualKey, Arc<Judgement>>,
@@ -105,10 +109,36 @@ pub(super) fn container_key(pod: &Pod, workload: &WorkloadName, container: &Cont
     (Arc::clone(&pod.namespace), workload.clone(), container.role, Arc::clone(&container.name))
 }
 
+/// The pods of the last run of each CronJob of which nothing runs, by UID: the next run starts from the same template,
+/// so that what the last one ran tells what it will start.
+fn last_runs(pods: &[Pod], ownerships: &[Ownership]) -> HashSet<Arc<str>> {
+    let mut runs: HashMap<(&Arc<str>, &WorkloadName), Vec<&Pod>> = HashMap::new();
+    for (pod, ownership) in pods.iter().zip(ownerships) {
+        let of_cron_job =
+            &*ownership.workload.kind == "CronJob" && ownership.workload.api_version.starts_with("batch/");
+        if of_cron_job {
+            runs.entry((&pod.namespace, &ownership.workload)).or_default().push(pod);
+        }
+    }
+    let mut last = HashSet::new();
+    for pods in runs.into_values().filter(|pods| !pods.iter().any(|pod| is_live(pod))) {
+        let newest = pods.iter().filter(|pod| !pod.deleting).max_by_key(|pod| pod.created);
+        let run = newest.map(|pod| &pod.controller);
+        last.extend(pods.iter().filter(|pod| Some(&pod.controller) == run).map(|pod| Arc::clone(&pod.uid)));
+    }
+    last
+}
+
+/// Pods that have ended or are going away say nothing of a workload that has others.
+#[must_use]
+pub fn is_live(pod: &Pod) -> bool {
+    !pod.deleting && !matches!(pod.phase, Phase::Succeeded | Phase::Failed)
+}
+
 impl<'a> Inquiry<'a> {
     /// Starts over all pods of a snapshot. `thorough` asks for dates and contents everywhere.
     #[must_use]
-    pub fn new(snapshot: &'a Snapshot, thorough: bool) -> Self {
+    pub fn new(snapshot: &'a Snapshot, thorough: bool, now: Timestamp) -> Self {
         let ownerships: Vec<Ownership> = snapshot.pods.iter().map(|pod| ownership(pod, &snapshot.owners)).collect();
         let mut images: HashMap<ContainerKey, &Arc<str>> = HashMap::new();
         let mut references_differ = HashSet::new();
@@ -127,7 +157,13 @@ impl<'a> Inquiry<'a> {
             }
         }
         let judgements = snapshot.pods.iter().map(|pod| vec![None; pod.containers.len()]).collect();
-        Self { snapshot, ownerships, judgements, references_differ, thorough, equal: HashMap::new() }
+        let last_runs = last_runs(&snapshot.pods, &ownerships);
+        Self { snapshot, ownerships, judgements, references_differ, last_runs, thorough, now, equal: HashMap::new() }
+    }
+
+    /// Whether the pod is of the last run of something that runs again, with nothing running since.
+    pub(super) fn is_last_run(&self, pod: &Pod) -> bool {
+        self.last_runs.contains(&pod.uid)
     }
 
     /// Judges whatever the answers suffice for; returns what is to be asked next. Empty: all is decided.
@@ -156,8 +192,11 @@ impl<'a> Inquiry<'a> {
                     container,
                     platform,
                     controllers: &ownership.controllers,
+                    listed: &self.snapshot.listed,
                     references_differ: differ,
+                    last_run: self.last_runs.contains(&pod.uid),
                     thorough: self.thorough,
+                    now: self.now,
                 };
                 match verdict::judge(&subject, answers) {
                     Step::Decided(judgement) => {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::diagnosis::WorkloadName;
 use super::remote::{Failure, ImageConfig, Manifest, Served};
-use super::workload::{Access, ImageNames, OwnerReference, WorkloadState};
+use super::workload::{Access, NodeStore, OwnerReference, WorkloadState};
 use super::{Digest, Repository};
 
 /// A tag of a repository, asked for with somebody's credentials.
@@ -66,10 +66,12 @@ pub enum Question {
     Served(Tag),
     /// GET of a manifest by digest.
     Manifest(Object),
+    /// HEAD of a manifest by digest: is it still there?
+    Present(Object),
     /// GET of a config blob.
     Config(Object),
-    /// `status.images` of a node.
-    NodeImages(Arc<str>),
+    /// What a node holds, and when it said so.
+    NodeStore(Arc<str>),
     /// Template and rollout of a controller.
     Workload(Workload),
 }
@@ -81,10 +83,12 @@ pub struct Answers {
     pub served: HashMap<Tag, Result<Served, Failure>>,
     /// By digest.
     pub manifests: HashMap<Object, Result<Manifest, Failure>>,
+    /// By digest; `Err` of [`Failure::NotFound`] says that it is gone.
+    pub presences: HashMap<Object, Result<(), Failure>>,
     /// By digest.
     pub configs: HashMap<Object, Result<ImageConfig, Failure>>,
     /// By node; the error says why it cannot be read.
-    pub node_images: HashMap<Arc<str>, Result<Vec<ImageNames>, String>>,
+    pub node_stores: HashMap<Arc<str>, Result<NodeStore, String>>,
     /// By controller; the error says why it cannot be read.
     pub workloads: HashMap<Workload, Result<WorkloadState, String>>,
 }
@@ -96,8 +100,9 @@ impl Answers {
         match question {
             Question::Served(tag) => self.served.contains_key(tag),
             Question::Manifest(object) => self.manifests.contains_key(object),
+            Question::Present(object) => self.presences.contains_key(object),
             Question::Config(object) => self.configs.contains_key(object),
-            Question::NodeImages(node) => self.node_images.contains_key(node),
+            Question::NodeStore(node) => self.node_stores.contains_key(node),
             Question::Workload(workload) => self.workloads.contains_key(workload),
         }
     }

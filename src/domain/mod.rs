@@ -21,6 +21,7 @@ pub mod report;
 pub mod rollout;
 pub mod running;
 pub mod scheme;
+pub mod standby;
 pub mod template;
 pub mod verdict;
 pub mod verification;

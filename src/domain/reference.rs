@@ -122,6 +122,12 @@ impl Reference {
         &self.original
     }
 
+    /// Whether it names no registry: Docker Hub is meant, or whatever the runtime is set to.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        &*self.repository.registry == DOCKER_HUB && !self.name().contains("docker.io/")
+    }
+
     /// Registry and path.
     #[must_use]
     pub fn repository(&self) -> &Repository {

@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::diagnosis::Verdict;
-use super::inquiry::{self, Inquiry};
+use super::inquiry::{self, Inquiry, is_live};
 use super::inventory::{Answers, Tag};
 use super::plan::{Change, Target};
 use super::reference::Reference;
 use super::remote::Served;
 use super::verdict::Judgement;
-use super::workload::{Container, Owner, Phase, Pod, Role, Snapshot, State};
+use super::workload::{Container, Owner, Pod, Role, Snapshot, State};
 
 /// What became of one target.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub fn verification(snapshot: &Snapshot, target: &Target) -> Verification {
         anew: Vec::new(),
         changes: target.changes.len(),
     };
-    let ours = |pod: &&Pod| is_alive(pod) && belongs(pod, &snapshot.owners, target);
+    let ours = |pod: &&Pod| is_live(pod) && belongs(pod, &snapshot.owners, target);
     for pod in snapshot.pods.iter().filter(ours) {
         // Without its owner no template is asked for: what is planned is known.
         let mut pod = Pod { controller: None, ..pod.clone() };
@@ -153,12 +153,6 @@ impl Confirmation {
         }
         self.confirmed += usize::from(good);
     }
-}
-
-/// Pods that have ended or are going away say nothing of the new content.
-#[must_use]
-pub fn is_alive(pod: &Pod) -> bool {
-    !pod.deleting && !matches!(pod.phase, Phase::Succeeded | Phase::Failed)
 }
 
 /// Whether a pod belongs to a target: by UID, up the chain of its owners.

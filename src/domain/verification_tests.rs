@@ -6,7 +6,7 @@ use crate::domain::inventory::Question;
 use crate::domain::plan::assemble::{self, Around};
 use crate::domain::remote::{Manifest, Provenance};
 use crate::domain::template::Definition;
-use crate::domain::workload::{Access, OwnerReference, PullPolicy};
+use crate::domain::workload::{Access, OwnerReference, Phase, PullPolicy, RestartPolicy};
 use crate::domain::{Digest, diagnosis::ContainerName};
 
 fn digest(letter: char) -> Digest {
@@ -50,6 +50,8 @@ fn pod(name: &str, owner: &str, image_id: &str, state: State) -> Pod {
         created: None,
         deleting: false,
         phase: Phase::Running,
+        reason: "".into(),
+        restart_policy: RestartPolicy::Always,
         node: None,
         controller: Some(OwnerReference {
             api_version: "apps/v1".into(),
@@ -69,6 +71,7 @@ fn pod(name: &str, owner: &str, image_id: &str, state: State) -> Pod {
             state,
             ran_before: false,
             image_id: image_id.into(),
+            shown_image: "".into(),
         }],
     }
 }
@@ -78,7 +81,7 @@ fn confirmed(pods: Vec<Pod>) -> (Confirmation, Vec<Question>) {
     let snapshot = Snapshot { pods, ..Snapshot::default() };
     let mut verification = verification(&snapshot, &target);
     let mut answers = std::mem::take(&mut verification.answers);
-    let mut inquiry = Inquiry::new(&verification.snapshot, false);
+    let mut inquiry = Inquiry::new(&verification.snapshot, false, Timestamp::UNIX_EPOCH);
     let mut all = Vec::new();
     loop {
         let questions = inquiry.advance(&answers);

@@ -19,6 +19,8 @@ pub struct Snapshot {
     pub owners: HashMap<Arc<str>, Owner>,
     /// Nodes by name, as far as they could be read.
     pub nodes: HashMap<Arc<str>, Platform>,
+    /// Workloads with a template by UID, where whole kinds were looked at.
+    pub listed: HashMap<Arc<str>, Listed>,
     /// What could not be read, each said once.
     pub problems: Vec<Problem>,
 }
@@ -47,6 +49,10 @@ pub struct Pod {
     pub deleting: bool,
     /// `status.phase`.
     pub phase: Phase,
+    /// `status.reason`, such as `Evicted`; empty mostly.
+    pub reason: Arc<str>,
+    /// `spec.restartPolicy`.
+    pub restart_policy: RestartPolicy,
     /// `spec.nodeName`.
     pub node: Option<Arc<str>>,
     /// The owner reference with `controller: true`.
@@ -59,6 +65,34 @@ pub struct Pod {
     pub managers: Vec<Manager>,
     /// Containers of every kind, and image volumes, in the order of the spec.
     pub containers: Vec<Container>,
+}
+
+impl Pod {
+    /// Whether a container of it that has ended is started again, by the kubelet's rules.
+    #[must_use]
+    pub fn starts_again(&self, container: &Container) -> bool {
+        let State::Terminated { exit_code, .. } = &container.state else { return false };
+        let failed = *exit_code != 0;
+        match (container.role, self.restart_policy) {
+            (Role::Ephemeral, _) => false,
+            (Role::Sidecar, _) => true,
+            (Role::Init, RestartPolicy::Always) | (_, RestartPolicy::OnFailure) => failed,
+            (_, RestartPolicy::Always) => true,
+            (_, RestartPolicy::Never) => false,
+        }
+    }
+}
+
+/// `spec.restartPolicy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RestartPolicy {
+    /// Whatever ends is started again.
+    #[default]
+    Always,
+    /// What fails is started again.
+    OnFailure,
+    /// Nothing is.
+    Never,
 }
 
 /// `status.phase`.
@@ -93,6 +127,8 @@ pub struct Container {
     pub ran_before: bool,
     /// `imageID`, or the volume's `imageRef`; empty where none is reported.
     pub image_id: Arc<str>,
+    /// `image` of the status: the reference that the runtime shows, which may be another one with the same content.
+    pub shown_image: Arc<str>,
 }
 
 impl Container {
@@ -231,8 +267,10 @@ pub struct Manager {
 /// something else than the pods run, and is it being rolled out?
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkloadState {
-    /// Role, name and image of each container of the pod template.
-    pub template: Vec<(Role, Arc<str>, Arc<str>)>,
+    /// What its pod template asks for.
+    pub template: Vec<Asked>,
+    /// Whose credentials pull the images of pods that are made from the template.
+    pub access: Access,
     /// `metadata.generation`.
     pub generation: i64,
     /// `status.observedGeneration`.
@@ -257,6 +295,8 @@ pub struct WorkloadState {
     pub partition: i64,
     /// `status.updateRevision` is another one than `status.currentRevision`.
     pub revisions_differ: bool,
+    /// It has run to its end (a Job's condition `Complete` or `Failed`).
+    pub finished: bool,
     /// `status.phase`, where the kind has one (Argo Rollouts), with `status.message`.
     pub phase: Option<(String, String)>,
 }
@@ -265,13 +305,81 @@ impl WorkloadState {
     /// What the template asks for under this name, if it has such a container.
     #[must_use]
     pub fn asks_for(&self, role: Role, name: &str) -> Option<&Arc<str>> {
-        self.template
-            .iter()
-            .find(|(other_role, other_name, _)| *other_role == role && other_name.as_ref() == name)
-            .map(|(_, _, image)| image)
+        self.template.iter().find(|asked| asked.role == role && asked.name.as_ref() == name).map(|asked| &asked.image)
+    }
+}
+
+/// What a pod template asks for in one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// What kind of container it is.
+    pub role: Role,
+    /// Name of the container or volume.
+    pub name: Arc<str>,
+    /// The reference as written.
+    pub image: Arc<str>,
+    /// The pull policy as written, or what the API server would fill in.
+    pub pull_policy: PullPolicy,
+}
+
+/// A workload with a template, as a list of its kind shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its namespace.
+    pub namespace: Arc<str>,
+    /// Itself, and who is above it.
+    pub owner: Owner,
+    /// Its template and rollout.
+    pub state: WorkloadState,
+}
+
+impl Listed {
+    /// Whether nothing above it is a workload with a template of its own: a Job below a CronJob, or a ReplicaSet below a
+    /// Deployment, only carries a copy.
+    #[must_use]
+    pub fn stands_for_itself(&self) -> bool {
+        let above = self.owner.controller.as_ref();
+        above.is_none_or(|above| !above.api_version.starts_with("apps/") && !above.api_version.starts_with("batch/"))
     }
 }
 
 /// The names of one image in a node's inventory (`status.images[].names`): tags and repo digests of one
 /// content.
 pub type ImageNames = Vec<String>;
+
+/// What a node says that it holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodeStore {
+    /// `status.images`: at most 50 images with at most 5 names each, so that absence proves nothing.
+    pub images: Vec<ImageNames>,
+    /// `lastHeartbeatTime` of the `Ready` condition: the list was written no later than this.
+    pub heartbeat: Option<Timestamp>,
+    /// `nodeInfo.containerRuntimeVersion`, such as `cri-o://1.31.2`.
+    pub runtime: Arc<str>,
+}
+
+impl NodeStore {
+    /// The kubelet reads its runtime's images this often (`imageCacheUpdateInterval`).
+    const CACHE_SECONDS: i64 = 30;
+    /// A change is reported with the next status, ten seconds later by default; with as much to spare.
+    const REPORT_SECONDS: i64 = 20;
+    /// A kubelet with nothing new to say reports every five minutes.
+    const SILENCE_SECONDS: i64 = 360;
+
+    /// Whether the list may be too old to hold what was pulled for a container that started at `started`.
+    ///
+    /// A report that follows the start by the age of the kubelet's cache holds it. So does an older report once enough
+    /// time has passed: the kubelet would have reported a change by then, unless it has fallen silent altogether.
+    #[must_use]
+    pub fn lags_behind(&self, started: Timestamp, now: Timestamp) -> bool {
+        let seconds = |from: Timestamp, to: Timestamp| to.as_second() - from.as_second();
+        let Some(heartbeat) = self.heartbeat else {
+            return seconds(started, now) < Self::CACHE_SECONDS + Self::REPORT_SECONDS;
+        };
+        if seconds(started, heartbeat) > Self::CACHE_SECONDS {
+            return false;
+        }
+        seconds(started, now) < Self::CACHE_SECONDS + Self::REPORT_SECONDS
+            || seconds(heartbeat, now) > Self::SILENCE_SECONDS
+    }
+}

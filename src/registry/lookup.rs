@@ -118,6 +118,16 @@ impl Lookups {
         self.answer(&self.manifests, &object.repository, what, &object.access, read).await
     }
 
+    pub(super) async fn present(&self, object: &Object) -> Result<(), Failure> {
+        // The path takes a tag or a digest, and so does the memo: a digest is no tag.
+        let what = What::Tag(object.digest.as_str().into());
+        let read = |found| match found {
+            Found::Digest(digest) => Ok(Served { digest }),
+            _ => Err("something else where a digest was asked for".to_owned()),
+        };
+        self.answer(&self.served, &object.repository, what, &object.access, read).await.map(drop)
+    }
+
     pub(super) async fn config(&self, object: &Object) -> Result<ImageConfig, Failure> {
         let what = What::Config(object.digest.clone());
         let read = |found| decode::config(body(&found)?);

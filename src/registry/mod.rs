@@ -113,6 +113,14 @@ impl Registries {
         self.0.manifest(object).await
     }
 
+    /// Whether a manifest is there: a HEAD, which registries do not count against a limit.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] where it is gone; any other failure says why that is not known.
+    pub async fn present(&self, object: &Object) -> Result<(), Failure> {
+        self.0.present(object).await
+    }
+
     /// An image's config, its bytes checked against the digest.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::layout::wrap;
 use super::summary::{self, Place};
 use super::{Palette, names};
-use crate::domain::Digest;
+use crate::domain::{Digest, Reference};
 use crate::domain::diagnosis::{Content, Group, Item, PodCounts, Remedy, RemedyKind, Verdict};
 use crate::text::{printable, shell_word};
 
@@ -46,13 +46,20 @@ fn section(item: &Item, options: &Options<'_>) -> String {
     if let Some(policy) = policy {
         page.more(&format!("imagePullPolicy {} (set when the pod was created)", policy.as_str()));
     }
+    if let Some(judged) = &item.judged_as {
+        let why = match item.image.contains('@') {
+            true => "the template has no digest",
+            false => "where the runtime found it",
+        };
+        page.field("judged as", &format!("{} ({why})", printable(judged)));
+    }
     match &item.served_digest {
         Some(digest) => {
             page.identity("tag serves", identity(digest, item.served.as_ref()), "");
             page.more(&built(item.served.as_ref()));
         }
         // A digest without a tag has nothing to look up.
-        None if item.verdict == Verdict::Pinned && item.running.iter().all(|group| group.evidence.is_empty()) => {
+        None if item.image.parse::<Reference>().is_ok_and(|reference| reference.resolved_tag().is_none()) => {
             page.field("tag serves", "not asked: the digest decides");
         }
         None => page.field("tag serves", "not known"),
@@ -63,6 +70,9 @@ fn section(item: &Item, options: &Options<'_>) -> String {
     }
     page.gap();
     page.field("why", &printable(&item.reason));
+    if let Some(why) = &item.next_start_fails {
+        page.field("next start", &format!("fails where no node holds the image: {}", printable(why)));
+    }
     page.remedies(item);
     page.hints(item);
     page.findings(item);
@@ -235,7 +245,8 @@ impl Page<'_> {
         };
         let verdict =
             if several { self.options.palette.verdict(group.verdict, group.verdict.as_str()) } else { String::new() };
-        self.identity("pods run", what, &verdict);
+        // What no pod runs is what the nodes hold for the next one.
+        self.identity(if group.pods.is_empty() { "nodes hold" } else { "pods run" }, what, &verdict);
         self.more(&built(group.content.as_ref()));
         if group.image != item.image {
             self.more(&format!("asked for as {}", printable(&group.image)));
@@ -244,6 +255,7 @@ impl Page<'_> {
         if !group.nodes.is_empty() {
             whereabouts.push_str(&format!(" on {}", listed(&group.nodes, "more node", "more nodes")));
         }
+        let mut whereabouts = whereabouts.trim_start().to_owned();
         if let Some(since) = group.since {
             let age = names::age(since, self.options.now);
             let oldest = if group.pods.len() > 1 { "the oldest " } else { "" };

@@ -190,7 +190,8 @@ mod tests {
                 "pinned": 0,
                 "rewrapped": 0,
                 "fresh": 1,
-                "waiting": 0
+                "waiting": 0,
+                "ended": 0
             },
             "problems": []
         }

@@ -86,7 +86,7 @@ fn style_of(verdict: Verdict) -> Style {
         Verdict::Rewrapped => foreground(AnsiColor::Green).dimmed(),
         Verdict::Stale | Verdict::Mixed => foreground(AnsiColor::Red),
         Verdict::Pinned => foreground(AnsiColor::Blue),
-        Verdict::Rolling | Verdict::Waiting => Style::new().dimmed(),
+        Verdict::Rolling | Verdict::Waiting | Verdict::Ended => Style::new().dimmed(),
         Verdict::Suspect | Verdict::Local | Verdict::Unpublished | Verdict::Unknown => foreground(AnsiColor::Yellow),
     }
 }

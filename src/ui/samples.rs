@@ -52,6 +52,8 @@ fn item(workload: (&str, &str, &str), container: (&str, Role), image: &str, verd
         reason: String::new(),
         served_digest: None,
         served: None,
+        judged_as: None,
+        next_start_fails: None,
         findings: Vec::new(),
         remedies: Vec::new(),
         managers: Vec::new(),

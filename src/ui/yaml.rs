@@ -159,6 +159,7 @@ mod tests {
           rewrapped: 0
           fresh: 1
           waiting: 0
+          ended: 0
         problems: []
         "#);
     }

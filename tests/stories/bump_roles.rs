@@ -61,7 +61,7 @@ async fn every_container_that_is_named_changes_in_one_rollout() {
         + tag: v10   next after v9
         gets the bytes that v9 serves, <manifest:new app>…; nothing is rebuilt
 
-      deployment/shop, container migrate (init)   waiting
+      deployment/shop, container migrate (init)   ended
         - image: <registry>/migrate:v9
         + image: <registry>/migrate:v10
         runs <manifest:migrate>…, will run <manifest:new migrate>…

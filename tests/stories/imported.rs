@@ -18,7 +18,7 @@ async fn import(bed: &Bed, name: &str, policy: &str, image: &Image, reference: &
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_imported_image_is_fresh_where_the_tag_serves_its_content_and_local_elsewhere() {
+async fn an_imported_image_is_judged_by_its_config_like_any_other() {
     let bed = Bed::start("imported").await;
     let registry = bed.gateway(GatewayOptions::new()).await;
     let image = |content: &str| bed.image(content);
@@ -49,20 +49,22 @@ async fn an_imported_image_is_fresh_where_the_tag_serves_its_content_and_local_e
     exit 0
     --- stdout
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
-    pod/absent   app   <registry>/absent:1.0   local   1/1   put on the node, no registry can tell
+    pod/absent   app   <registry>/absent:1.0   local   1/1   loaded on the node; the registry has no such tag
     pod/docker-types   app   <registry>/docker:1.0   fresh   1/1
     pod/equal   app   <registry>/equal:1.0   fresh   1/1
     pod/in-index   app   <registry>/index:1.0   fresh   1/1
-    pod/nowhere   app   registry.invalid/<namespace>/app:1.0   local   1/1   put on the node, no registry can tell
-    pod/other   app   <registry>/other:1.0   local   1/1   put on the node, no registry can tell
-    pod/other-never   app   <registry>/other:2.0   local   1/1   put on the node, no registry can tell
+    pod/nowhere   app   registry.invalid/<namespace>/app:1.0   unknown   1/1   registry `registry.invalid` cannot be reached: the host name cannot be resolved
+    pod/other   app   <registry>/other:1.0   suspect   1/1   differs from what the tag serves, and the registry does not have it: most likely stale
+    pod/other-never   app   <registry>/other:2.0   suspect   1/1   differs from what the tag serves, and the registry does not have it: most likely stale
     --- stderr
 
-    Nothing stale in 7 workloads with 7 pods, 4 run images that no registry has.
+    2 of 7 workloads most likely run old content, which cannot be proven, 1 runs an image that no registry has, 1 could not be checked.
+    hint: see what is known with `kubectl freshimage explain pod/other`
+    hint: give it a unique tag with `kubectl freshimage bump pod/other`
     ");
     let explained = freshimage(&bed, &["explain", "pod/other"]).await.normalised_stdout();
     assert!(explained.contains("<config:tried out>"), "{explained}");
-    assert!(explained.contains("imported, not pulled"), "{explained}");
+    assert!(explained.contains("is not in the repository"), "{explained}");
     bed.finish().await;
 }
 

@@ -68,6 +68,7 @@ async fn the_right_to_list_pods_of_one_namespace_is_enough_for_true_verdicts() {
     note: secrets could not be read (secrets "login" is forbidden: User "pod-reader" cannot get resource "secrets" in API group "" in the namespace "<namespace>"): registries were asked without their logins
     note: serviceaccounts could not be read (serviceaccounts "default" is forbidden: User "pod-reader" cannot get resource "serviceaccounts" in API group "" in the namespace "<namespace>"): registries were asked without their logins
     note: statefulsets.apps could not be read (statefulsets.apps is forbidden: User "pod-reader" cannot list resource "statefulsets" in API group "apps" in the namespace "<namespace>"): some workloads may be called by what they own
+    note: workloads could not be read (cronjobs.batch is forbidden: User "pod-reader" cannot list resource "cronjobs" in API group "batch" in the namespace "<namespace>" (and 3 more)): those without pods are not in the answer
     hint: see the proof with `kubectl freshimage explain statefulset/api`
     hint: give it a unique tag with `kubectl freshimage bump statefulset/api`
     "#);

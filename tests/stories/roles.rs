@@ -53,7 +53,7 @@ async fn every_role_has_its_own_row_and_a_stale_sidecar_is_stale_alone() {
     exit 0
     --- stdout
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
-    statefulset/shop   migrate (init)   <registry>/migrate:1.0   waiting   1/1   Completed
+    statefulset/shop   migrate (init)   <registry>/migrate:1.0   ended   1/1   Completed
     statefulset/shop   proxy (sidecar)   <registry>/proxy:1.0   fresh   1/1
     statefulset/shop   app   <registry>/app:1.0   fresh   1/1
     statefulset/shop   shell (ephemeral)   <registry>/shell:1.0   fresh   1/1
@@ -69,7 +69,7 @@ async fn every_role_has_its_own_row_and_a_stale_sidecar_is_stale_alone() {
     exit 0
     --- stdout
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
-    statefulset/shop   migrate (init)   <registry>/migrate:1.0   waiting   1/1   Completed
+    statefulset/shop   migrate (init)   <registry>/migrate:1.0   ended   1/1   Completed
     statefulset/shop   proxy (sidecar)   <registry>/proxy:1.0   stale   1/1   tag went back to a build of <age> ago; IfNotPresent, node holds the newer bits
     statefulset/shop   app   <registry>/app:1.0   fresh   1/1
     statefulset/shop   shell (ephemeral)   <registry>/shell:1.0   fresh   1/1
@@ -82,7 +82,7 @@ async fn every_role_has_its_own_row_and_a_stale_sidecar_is_stale_alone() {
     ");
     let list = freshimage(&bed, &["diagnose", "-o", "json"]).await.json();
     let expected = [
-        ("migrate", "init", "waiting"),
+        ("migrate", "init", "ended"),
         ("proxy", "sidecar", "stale"),
         ("app", "container", "fresh"),
         ("shell", "ephemeral", "fresh"),
@@ -109,7 +109,7 @@ async fn an_image_volume_is_judged_where_the_kubelet_reports_what_it_holds() {
     exit 0
     --- stdout
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
-    statefulset/shop   migrate (init)   <registry>/migrate:1.0   waiting   1/1   Completed
+    statefulset/shop   migrate (init)   <registry>/migrate:1.0   ended   1/1   Completed
     statefulset/shop   proxy (sidecar)   <registry>/proxy:1.0   fresh   1/1
     statefulset/shop   app   <registry>/app:1.0   fresh   1/1
     statefulset/shop   shell (ephemeral)   <registry>/shell:1.0   fresh   1/1
@@ -123,7 +123,7 @@ async fn an_image_volume_is_judged_where_the_kubelet_reports_what_it_holds() {
     exit 0
     --- stdout
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
-    statefulset/shop   migrate (init)   <registry>/migrate:1.0   waiting   1/1   Completed
+    statefulset/shop   migrate (init)   <registry>/migrate:1.0   ended   1/1   Completed
     statefulset/shop   proxy (sidecar)   <registry>/proxy:1.0   fresh   1/1
     statefulset/shop   app   <registry>/app:1.0   fresh   1/1
     statefulset/shop   shell (ephemeral)   <registry>/shell:1.0   fresh   1/1

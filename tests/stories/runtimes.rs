@@ -110,11 +110,11 @@ async fn every_runtimes_image_id_is_understood() {
     pod/crio-128   app   <registry>/app:1.0   stale   1/1   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
     pod/crio-platform   app   <registry>/app:1.0   stale   1/1   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
     pod/docker   app   <registry>/app:1.0   stale   1/1   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
-    pod/docker-built   app   <registry>/app:1.0   local   1/1   put on the node, no registry can tell
+    pod/docker-built   app   <registry>/app:1.0   stale   1/1   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
     pod/kind-loaded   app   <registry>/app:1.0   stale   1/1   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
     --- stderr
 
-    6 of 7 workloads run old content in 6 pods, 1 runs an image that no registry has.
+    7 of 7 workloads run old content in 7 pods.
     hint: see the proof with `kubectl freshimage explain pod/containerd-16`
     hint: give it a unique tag with `kubectl freshimage bump pod/containerd-16`
     ");

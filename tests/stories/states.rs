@@ -87,9 +87,9 @@ async fn what_has_ended_is_not_judged() {
     exit 0
     --- stdout
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
-    deployment/web   setup (init)   <registry>/setup:1.0   waiting   1/1   Completed
+    deployment/web   setup (init)   <registry>/setup:1.0   ended   1/1   Completed
     deployment/web   app   <registry>/app:1.0   fresh   1/1
-    job/report   work   <registry>/job:1.0   waiting   1/1   Completed
+    job/report   work   <registry>/job:1.0   ended   1/1   Completed
     --- stderr
 
     Nothing stale in 2 workloads with 2 pods.
@@ -102,9 +102,9 @@ async fn what_has_ended_is_not_judged() {
     exit 0
     --- stdout
     WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
-    deployment/web   setup (init)   <registry>/setup:1.0   waiting   1/1   Completed
+    deployment/web   setup (init)   <registry>/setup:1.0   ended   1/1   Completed
     deployment/web   app   <registry>/app:1.0   fresh   1/1
-    job/report   work   <registry>/job:1.0   waiting   1/1   Completed
+    job/report   work   <registry>/job:1.0   ended   1/1   Completed
     --- stderr
 
     Nothing stale in 2 workloads with 2 pods.

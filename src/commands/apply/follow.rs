@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Applying, Seen, workload_of};
 use crate::cluster::{Expect, NotDefined, Scope, Selection};
+use crate::domain::inquiry;
 use crate::domain::plan::Target;
 use crate::domain::rollout::{self, Progress};
 use crate::domain::template::{Asks, Replacement};
@@ -160,7 +161,7 @@ impl Applying<'_> {
         } else {
             selection.labels = labels(target);
         }
-        let mut owners = self.cluster.owners(&scope, Expect::Few);
+        let mut owners = self.cluster.owners(&scope, Expect::Few, &[]);
         let mut pages = self.cluster.pods(&selection);
         let mut pods = Vec::new();
         while let Some(page) = pages.next().await {
@@ -168,8 +169,8 @@ impl Applying<'_> {
             owners.see(&page);
             pods.extend(page);
         }
-        let owners = owners.finish().await;
-        pods.retain(|pod| verification::is_alive(pod) && verification::belongs(pod, &owners, target));
+        let owners = owners.finish().await.owners;
+        pods.retain(|pod| inquiry::is_live(pod) && verification::belongs(pod, &owners, target));
         Some((pods, owners))
     }
 }

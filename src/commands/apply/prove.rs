@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::super::asking::Asking;
@@ -26,13 +27,13 @@ impl Applying<'_> {
             return Err("its pods could not be read".to_owned());
         };
         let nodes = look::nodes_of(self.cluster, &pods).await;
-        let snapshot = Snapshot { pods, owners, nodes, problems: Vec::new() };
+        let snapshot = Snapshot { pods, owners, nodes, ..Snapshot::default() };
         let mut verification = verification::verification(&snapshot, target);
         let registries =
             look::registries(self.cluster, self.common, self.environment).map_err(|error| error.message)?;
         let answers = std::mem::take(&mut verification.answers);
         let mut asking = Asking::knowing(self.cluster.clone(), registries, answers);
-        let mut inquiry = Inquiry::new(&verification.snapshot, false);
+        let mut inquiry = Inquiry::new(&verification.snapshot, false, Timestamp::now());
         asking.settle(&mut inquiry, |_, _| {}).await;
         Ok(verification.confirmation(&inquiry))
     }
@@ -116,7 +117,6 @@ fn ordinal(pod: &str) -> Option<i64> {
 mod tests {
     use std::sync::Arc;
 
-    use jiff::Timestamp;
     use serde_json::json;
 
     use super::*;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::Digest;
 use crate::domain::Reference;
-use crate::domain::diagnosis::{Item, Verdict};
+use crate::domain::diagnosis::{Group, Item, Verdict};
 use crate::domain::plan::ContentOf;
 use crate::domain::running::Running;
 use crate::domain::workload::Role;
@@ -38,10 +38,12 @@ pub type Presences = BTreeMap<Digest, Presence>;
 #[must_use]
 pub fn runs(item: &Item) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    for group in &item.running {
+    let ran = |group: &&Group| group.verdict == Verdict::Ended && !group.image_id.is_empty();
+    let runs_now = |group: &&Group| !matches!(group.verdict, Verdict::Waiting | Verdict::Ended);
+    // What has ended counts where that is the nature of it, or where nothing else is left.
+    let counts_ended = item.container.role == Role::Init || !item.running.iter().any(|group| runs_now(&group));
+    for group in item.running.iter().filter(|group| runs_now(group) || (counts_ended && ran(group))) {
         let digest = match group.verdict {
-            // What ended well was started from an image all the same.
-            Verdict::Waiting if item.container.role != Role::Init || group.image_id.is_empty() => continue,
             // The same content under the name by which everybody gets it: the runtime may name one platform of it.
             Verdict::Fresh | Verdict::Rewrapped if group.image == item.image => {
                 item.served_digest.clone().or_else(|| group.digest.clone())
@@ -115,7 +117,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::diagnosis::Group;
     use crate::ui::samples;
 
     fn digest(letter: char) -> Digest {
@@ -156,7 +157,7 @@ mod tests {
         assert_eq!(runs(&row), [run(Some(digest('5')), 3), run(Some(digest('a')), 1)]);
         let tie = item(&[(Verdict::Stale, of('a'), 2), (Verdict::Fresh, of('5'), 2)]);
         assert_eq!(runs(&tie)[0].digest, Some(digest('a')));
-        let mut init = item(&[(Verdict::Waiting, of('a'), 2), (Verdict::Waiting, String::new(), 1)]);
+        let mut init = item(&[(Verdict::Ended, of('a'), 2), (Verdict::Waiting, String::new(), 1)]);
         init.container.role = Role::Init;
         assert_eq!(runs(&init), [run(Some(digest('a')), 2)], "what ended well can be gone back to");
         let config = item(&[(Verdict::Local, digest('a').to_string(), 1)]);

@@ -11,11 +11,10 @@ use jiff::Timestamp;
 use super::Digest;
 use super::diagnosis::{ContainerName, Diagnosis, Finding, Group, Item, PodCounts, Summary, Verdict, WorkloadName};
 use super::explanation::{self, Direction};
-use super::inquiry::{ContainerKey, Inquiry, Ownership, container_key};
-use super::inventory::Workload;
+use super::inquiry::{ContainerKey, Inquiry, Ownership, container_key, is_live};
 use super::reference::Reference;
-use super::verdict::Judgement;
-use super::workload::{Container, Phase, Pod, Problem, Role, WorkloadState};
+use super::verdict::{Ground, Judgement};
+use super::workload::{Container, Pod, Problem, Role};
 
 /// One judged container of one pod.
 struct Judged<'a> {
@@ -25,6 +24,15 @@ struct Judged<'a> {
     ownership: &'a Ownership,
     /// Place of the container in its pod, for the order of rows.
     place: usize,
+    /// Nothing runs, and the pod stands for what the next run starts.
+    last_run: bool,
+}
+
+impl Judged<'_> {
+    /// The reference that the verdict is about.
+    fn asked(&self) -> &Arc<str> {
+        self.judgement.asked.as_ref().unwrap_or(&self.container.image)
+    }
 }
 
 impl Inquiry<'_> {
@@ -34,21 +42,28 @@ impl Inquiry<'_> {
     pub fn report(&self, now: Timestamp, problems: Vec<Problem>) -> Diagnosis {
         let mut rows: HashMap<ContainerKey, Vec<Judged<'_>>> = HashMap::new();
         let mut images: BTreeSet<&Arc<str>> = BTreeSet::new();
-        let mut stale_pods = 0;
+        let mut stale_pods: HashSet<&Arc<str>> = HashSet::new();
         let undecided = Judgement::undecided("its look-ups came to no end");
         for ((pod, ownership), slots) in self.snapshot.pods.iter().zip(&self.ownerships).zip(&self.judgements) {
-            let mut stale = false;
             for (place, (container, slot)) in pod.containers.iter().zip(slots).enumerate() {
                 let judgement = slot.as_deref().unwrap_or(&undecided);
                 images.insert(&container.image);
-                stale |= judgement.verdict == Verdict::Stale;
                 let key = container_key(pod, &ownership.workload, container);
-                rows.entry(key).or_default().push(Judged { pod, container, judgement, ownership, place });
+                let last_run = self.is_last_run(pod);
+                rows.entry(key).or_default().push(Judged { pod, container, judgement, ownership, place, last_run });
             }
-            stale_pods += usize::from(stale);
         }
-        let mut ordered: Vec<(usize, Item)> =
-            rows.into_values().map(|judged| (lowest_place(&judged), item(judged, now))).collect();
+        let mut ordered: Vec<(usize, Item)> = Vec::with_capacity(rows.len());
+        for judged in rows.into_values() {
+            let place = lowest_place(&judged);
+            let old: Vec<&Arc<str>> =
+                judged.iter().filter(|one| is_other(one.judgement)).map(|one| &one.pod.uid).collect();
+            let item = item(judged, now);
+            if matches!(item.verdict, Verdict::Stale | Verdict::Mixed) {
+                stale_pods.extend(old);
+            }
+            ordered.push((place, item));
+        }
         ordered.sort_by(|(place, a), (other_place, b)| {
             (&a.namespace, &a.workload.kind, &a.workload.name, &a.workload.api_version, place, &a.container).cmp(&(
                 &b.namespace,
@@ -60,7 +75,7 @@ impl Inquiry<'_> {
             ))
         });
         let items: Vec<Item> = ordered.into_iter().map(|(_, item)| item).collect();
-        let summary = summary(&items, self.snapshot.pods.len(), images.len(), stale_pods);
+        let summary = summary(&items, self.snapshot.pods.len(), images.len(), stale_pods.len());
         Diagnosis { items, summary, problems }
     }
 }
@@ -83,31 +98,33 @@ fn summary(items: &[Item], pods: usize, images: usize, stale_pods: usize) -> Sum
     Summary { workloads, pods, images, stale_pods, by_verdict }
 }
 
-/// Pods that have ended or are going away say nothing of a workload that has others.
-fn is_live(pod: &Pod) -> bool {
-    !pod.deleting && !matches!(pod.phase, Phase::Succeeded | Phase::Failed)
-}
-
 fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
     // Newest first: its reference, policy and served digest stand for the row. Pods that are being replaced
     // come last, for the times of creation tell no order within a second.
     judged.sort_by(|a, b| {
-        let rank = |one: &Judged<'_>| (is_live(one.pod), one.judgement.verdict != Verdict::Rolling, one.pod.created);
+        let rank = |one: &Judged<'_>| {
+            (is_live(one.pod), one.last_run, one.judgement.verdict != Verdict::Rolling, one.pod.created)
+        };
         (rank(b), &a.pod.name).cmp(&(rank(a), &b.pod.name))
     });
     let groups = groups(&judged, now);
-    // Live pods come first.
+    // Live pods come first; where there are none, the last run of what runs again.
     let live = judged.iter().filter(|one| is_live(one.pod)).count();
-    let speaking = &judged[..if live == 0 { judged.len() } else { live }];
+    let last = judged.iter().filter(|one| one.last_run).count();
+    let speaking = match (live, last) {
+        (0, 0) => &judged[..],
+        (0, last) => &judged[..last],
+        (live, _) => &judged[..live],
+    };
     // A row exists because at least one container was judged.
     let newest = &speaking[0];
     let (verdict, reason) = verdict(speaking, &groups);
     let matching = match verdict {
-        Verdict::Mixed => count(speaking, &[Verdict::Stale]),
+        Verdict::Mixed => speaking.iter().filter(|one| is_other(one.judgement)).count(),
         Verdict::Fresh | Verdict::Rewrapped => count(speaking, &[Verdict::Fresh, Verdict::Rewrapped]),
         other => count(speaking, &[other]),
     };
-    let reference: Option<Reference> = newest.container.image.parse().ok();
+    let reference: Option<Reference> = newest.asked().parse().ok();
     let tag = reference.as_ref().and_then(|reference| match reference.digest() {
         Some(_) => None,
         None => reference.resolved_tag(),
@@ -127,22 +144,34 @@ fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
         })
         .collect();
     // Pods of another reference tell what another tag serves.
-    let of_this_image = || judged.iter().filter(|one| one.container.image == newest.container.image);
+    let of_this_image = || judged.iter().filter(|one| one.asked() == newest.asked());
     Item {
         namespace: Arc::clone(&newest.pod.namespace),
         workload: newest.ownership.workload.clone(),
         container: ContainerName { name: Arc::clone(&newest.container.name), role: newest.container.role },
         image: Arc::clone(&newest.container.image),
+        judged_as: newest.judgement.asked.clone(),
         verdict,
         reason,
         served_digest: of_this_image().find_map(|one| one.judgement.served.clone()),
         served: of_this_image().find_map(|one| one.judgement.served_content.clone()),
+        next_start_fails: speaking.iter().find_map(|one| one.judgement.next_start_fails.clone()),
         findings: findings.into_iter().collect(),
-        remedies: explanation::remedies(verdict, policy, newest.container.role),
+        remedies: explanation::remedies(verdict, policy, newest.container.role, is_pinned_on_its_way(newest)),
         managers,
         running: groups,
         pods: PodCounts { matching, total: speaking.len() },
     }
+}
+
+/// Something on the pod's way added a digest that its template does not have.
+fn is_pinned_on_its_way(judged: &Judged<'_>) -> bool {
+    judged.judgement.asked.is_some() && judged.container.image.contains('@')
+}
+
+/// Proven to run other content than the tag serves.
+fn is_other(judgement: &Judgement) -> bool {
+    matches!(content_of(judgement), Some(ContentKey::Other(..)))
 }
 
 fn count(judged: &[Judged<'_>], verdicts: &[Verdict]) -> usize {
@@ -178,7 +207,13 @@ fn groups(judged: &[Judged<'_>], now: Timestamp) -> Vec<Group> {
             let running = super::running::Running::parse(image_id);
             Group {
                 verdict: first.judgement.verdict,
-                reason: explanation::reason(first.judgement, first.container.pull_policy, latest, now),
+                reason: explanation::reason(
+                    first.judgement,
+                    first.container.pull_policy,
+                    is_pinned_on_its_way(first),
+                    latest,
+                    now,
+                ),
                 image: Arc::clone(image),
                 digest: running.digest().cloned(),
                 image_id: Arc::clone(image_id),
@@ -200,7 +235,9 @@ fn groups(judged: &[Judged<'_>], now: Timestamp) -> Vec<Group> {
 fn content_of(judgement: &Judgement) -> Option<ContentKey<'_>> {
     match judgement.verdict {
         Verdict::Fresh | Verdict::Rewrapped => Some(ContentKey::Served),
-        Verdict::Stale => {
+        // That no registry has what runs does not make it the same: the config digests were compared.
+        Verdict::Suspect if judgement.ground != Ground::NeverServed => None,
+        Verdict::Stale | Verdict::Suspect => {
             let config = judgement.running_content.as_ref().and_then(|content| content.config_digest.as_ref());
             let platform = judgement.running_platform.as_ref();
             Some(ContentKey::Other(
@@ -237,7 +274,7 @@ fn verdict(judged: &[Judged<'_>], groups: &[Group]) -> (Verdict, String) {
     let mut contents: HashMap<&Arc<str>, BTreeSet<ContentKey<'_>>> = HashMap::new();
     for one in judged {
         if let Some(key) = content_of(one.judgement) {
-            contents.entry(&one.container.image).or_default().insert(key);
+            contents.entry(one.asked()).or_default().insert(key);
         }
     }
     if contents.values().any(differ) {
@@ -248,7 +285,7 @@ fn verdict(judged: &[Judged<'_>], groups: &[Group]) -> (Verdict, String) {
     let speaks = |group: &&Group| group.verdict == worst && group.pods.iter().any(|pod| names.contains(pod));
     let mut reason = groups.iter().find(speaks).map_or_else(String::new, |group| group.reason.clone());
     // Pods that run nothing do not change the verdict, but whoever looks wants to know of them.
-    if worst != Verdict::Waiting {
+    if !matches!(worst, Verdict::Waiting | Verdict::Ended) {
         let live: BTreeSet<&Arc<str>> = judged.iter().filter(|one| is_live(one.pod)).map(|one| &one.pod.name).collect();
         for group in groups.iter().filter(|group| group.verdict == Verdict::Waiting) {
             let waiting = group.pods.iter().filter(|pod| live.contains(pod)).count();
@@ -267,12 +304,13 @@ fn mixed_reason(judged: &[Judged<'_>], groups: &[Group]) -> String {
         groups.iter().filter(|group| fits(group.verdict)).flat_map(|group| &group.nodes).collect()
     };
     let is_good = |verdict: Verdict| matches!(verdict, Verdict::Fresh | Verdict::Rewrapped);
-    let stale = nodes_of(&|verdict| verdict == Verdict::Stale);
+    let is_old = |verdict: Verdict| matches!(verdict, Verdict::Stale | Verdict::Suspect);
+    let stale = nodes_of(&is_old);
     let fresh = nodes_of(&is_good);
     if !groups.iter().any(|group| is_good(group.verdict)) {
         return "the pods run different contents, none of them what the tag serves".to_owned();
     }
-    let word = judged.iter().find(|one| one.judgement.verdict == Verdict::Stale).map(|one| {
+    let word = judged.iter().find(|one| is_other(one.judgement)).map(|one| {
         explanation::direction(one.judgement.served_content.as_ref(), one.judgement.running_content.as_ref())
     });
     let word = match word {
@@ -284,7 +322,7 @@ fn mixed_reason(judged: &[Judged<'_>], groups: &[Group]) -> String {
     if stale.is_empty() || fresh.is_empty() || !stale.is_disjoint(&fresh) {
         let pods: Vec<&str> = groups
             .iter()
-            .filter(|group| group.verdict == Verdict::Stale)
+            .filter(|group| is_old(group.verdict))
             .flat_map(|group| group.pods.iter().map(|pod| pod.as_ref()))
             .collect();
         let verb = if pods.len() == 1 { "runs" } else { "run" };
@@ -295,53 +333,9 @@ fn mixed_reason(judged: &[Judged<'_>], groups: &[Group]) -> String {
 }
 
 /// At most three names, then a count.
-fn few(names: &[&str]) -> String {
+pub(super) fn few(names: &[&str]) -> String {
     match names {
         [a, b, c, _, ..] => format!("{a}, {b}, {c} and {} more", names.len() - 3),
         few => few.join(", "),
-    }
-}
-
-/// The rows of a workload that has no pods: what its template asks for, and that nothing runs.
-#[must_use]
-pub fn idle(workload: &Workload, state: &WorkloadState) -> Vec<Item> {
-    let (verdict, reason) = match state {
-        // It says that it has pods: what could not be read stands between them and it.
-        WorkloadState { existing: 1.., .. } => {
-            (Verdict::Unknown, "it has pods, but which ones they are could not be read")
-        }
-        WorkloadState { desired: 0, .. } => (Verdict::Waiting, "no pod runs: scaled to nothing, or between two runs"),
-        _ => (Verdict::Waiting, "no pod runs yet"),
-    };
-    let row = |(role, name, image): &(Role, Arc<str>, Arc<str>)| Item {
-        namespace: Arc::clone(&workload.namespace),
-        workload: WorkloadName {
-            api_version: Arc::clone(&workload.reference.api_version),
-            kind: Arc::clone(&workload.reference.kind),
-            name: Arc::clone(&workload.reference.name),
-        },
-        container: ContainerName { name: Arc::clone(name), role: *role },
-        image: Arc::clone(image),
-        verdict,
-        reason: reason.to_owned(),
-        served_digest: None,
-        served: None,
-        findings: Vec::new(),
-        remedies: Vec::new(),
-        managers: Vec::new(),
-        running: Vec::new(),
-        pods: PodCounts::default(),
-    };
-    state.template.iter().map(row).collect()
-}
-
-impl Diagnosis {
-    /// Adds the rows of a workload without pods.
-    pub fn add_idle(&mut self, items: Vec<Item>) {
-        if let Some(first) = items.first() {
-            self.summary.workloads += 1;
-            *self.summary.by_verdict.entry(first.verdict).or_insert(0) += 1;
-            self.items.extend(items);
-        }
     }
 }

@@ -7,7 +7,10 @@ use crate::domain::Platform;
 use crate::domain::diagnosis::RemedyKind;
 use crate::domain::inventory::{Answers, Question};
 use crate::domain::remote::{Child, Failure, ImageConfig, Manifest, Provenance, Served};
-use crate::domain::workload::{Access, Manager, Owner, OwnerReference, PullPolicy, Snapshot, State};
+use crate::domain::workload::{
+    Access, Asked, Manager, NodeStore, Owner, OwnerReference, Phase, PullPolicy, RestartPolicy, Snapshot, State,
+    WorkloadState,
+};
 
 const IMAGE: &str = "reg.example.com/app:1.0";
 /// What the template of the workload `rolls` asks for.
@@ -43,6 +46,8 @@ fn pod(name: &str, node: &str, runs: char, controller: Option<OwnerReference>) -
         created: Some(at(0)),
         deleting: false,
         phase: Phase::Running,
+        reason: "".into(),
+        restart_policy: RestartPolicy::Always,
         node: Some(node.into()),
         controller,
         mirror: false,
@@ -56,6 +61,7 @@ fn pod(name: &str, node: &str, runs: char, controller: Option<OwnerReference>) -
             state: State::Running { since: None },
             ran_before: false,
             image_id: format!("reg.example.com/app@{}", hex(runs)).into(),
+            shown_image: IMAGE.into(),
         }],
     }
 }
@@ -65,7 +71,7 @@ fn pod(name: &str, node: &str, runs: char, controller: Option<OwnerReference>) -
 /// linux/amd64, but `e` is an index of `c` for that and of `d` for arm64.
 fn diagnose(snapshot: &Snapshot) -> Diagnosis {
     let mut answers = Answers::default();
-    let mut inquiry = Inquiry::new(snapshot, false);
+    let mut inquiry = Inquiry::new(snapshot, false, at(600));
     loop {
         let questions = inquiry.advance(&answers);
         if questions.is_empty() {
@@ -104,13 +110,21 @@ fn diagnose(snapshot: &Snapshot) -> Diagnosis {
                         Some(Platform::new("linux", if object.digest == hex('d') { "arm64" } else { "amd64" }));
                     answers.configs.insert(object, Ok(ImageConfig { provenance, platform }));
                 }
-                Question::NodeImages(node) => {
-                    answers.node_images.insert(node, Ok(Vec::new()));
+                Question::Present(object) => {
+                    answers.presences.insert(object, Ok(()));
+                }
+                Question::NodeStore(node) => {
+                    answers.node_stores.insert(node, Ok(NodeStore::default()));
                 }
                 Question::Workload(workload) => {
                     let state = match &*workload.reference.name {
                         "rolls" => Ok(WorkloadState {
-                            template: vec![(Role::Container, "app".into(), NEXT.into())],
+                            template: vec![Asked {
+                                role: Role::Container,
+                                name: "app".into(),
+                                image: NEXT.into(),
+                                pull_policy: PullPolicy::IfNotPresent,
+                            }],
                             desired: 2,
                             existing: 3,
                             updated: Some(1),
@@ -351,6 +365,6 @@ fn a_debug_container_is_not_told_to_restart() {
 #[test]
 fn what_never_came_to_an_end_is_unknown_and_not_left_out() {
     let snapshot = deployment(vec![web("web-1-x", "node-a", 'a')]);
-    let item = only(Inquiry::new(&snapshot, false).report(at(0), Vec::new()));
+    let item = only(Inquiry::new(&snapshot, false, at(600)).report(at(0), Vec::new()));
     assert_eq!((item.verdict, item.reason.as_str()), (Verdict::Unknown, "its look-ups came to no end"));
 }

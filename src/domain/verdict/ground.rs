@@ -12,6 +12,9 @@ pub enum Ground {
     MalformedReference(String),
     /// The reference has a digest; the tag beside it, if any, was compared as far as possible.
     Pinned(PinnedTag),
+    /// The tag beside the pod's digest serves other content, and the template that would say who added the digest cannot
+    /// be read; why.
+    PinnedByWhom(String),
     /// The pod is being deleted.
     Deleting,
     /// The container waits; reason and message.
@@ -40,8 +43,17 @@ pub enum Ground {
     DifferentThroughSibling(Digest),
     /// The config digest that runs belongs to no image that the tag serves.
     DifferentConfig,
+    /// The config digest that runs belongs to no image that the tag serves, and the repository does not have it: no
+    /// registry is known to have served what runs.
+    NeverServed,
     /// What runs is in no registry any more.
     Gone,
+    /// What runs is in no registry any more, and the node has not yet reported what it holds since the container started.
+    NodeLags(Arc<str>),
+    /// The next run asks the registry, so that what the last one ran tells nothing of it.
+    NextRunPulls,
+    /// The reference names no registry, and which one the runtime took it from could not be found out.
+    ShortName(Repository),
     /// The image was put on the node; with what the registry said.
     PutOnNode(Option<(Failure, Repository)>),
     /// The registry has no such tag.
@@ -77,6 +89,8 @@ impl Ground {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Registry(failure, _) => failure.hint(),
+            Self::NodeLags(_) => Some("ask again in a minute"),
+            Self::ShortName(_) => Some("write the registry into the image reference"),
             _ => None,
         }
     }
@@ -92,6 +106,9 @@ impl Ground {
             Self::Pinned(PinnedTag::Absent) => "the reference has a digest; its tag is not in the registry".to_owned(),
             Self::Pinned(PinnedTag::NotKnown(why)) => {
                 format!("the reference has a digest; where its tag points is not known: {why}")
+            }
+            Self::PinnedByWhom(why) => {
+                format!("the pod's digest is not what its tag serves, and whether the template pins it is not known: {why}")
             }
             Self::Deleting => "the pod is being deleted".to_owned(),
             Self::Waits(reason, message) => match (reason.is_empty(), message.is_empty()) {
@@ -120,10 +137,18 @@ impl Ground {
                 format!("the node has the same image as {}, whose content differs (config digests)", digest.short(12))
             }
             Self::DifferentConfig => "the running config digest belongs to no image that the tag serves".to_owned(),
+            Self::NeverServed => "the running config digest belongs to no image that the tag serves, and the registry does not have it: most likely the tag was pushed again, or the image was loaded on the node".to_owned(),
             Self::Gone => "what runs is no longer in the registry, so its content can't be compared; most likely the tag was pushed again".to_owned(),
-            Self::PutOnNode(None) => "the image was put on the node, and the tag serves another; no registry can tell which is newer".to_owned(),
+            Self::NodeLags(node) => {
+                format!("what runs is no longer in the registry, and node {node} has not reported its images since the container started; ask again in a minute")
+            }
+            Self::NextRunPulls => "the last run has other content than the tag serves; the next one asks the registry".to_owned(),
+            Self::ShortName(repository) => {
+                format!("the reference names no registry, and whether the runtime took it from `{}` could not be found out", repository.registry)
+            }
+            Self::PutOnNode(None) => "the image was loaded on the node, and its content cannot be compared with what the tag serves".to_owned(),
             Self::PutOnNode(Some((failure, repository))) => {
-                format!("the image was put on the node; registry `{}` {}", repository.registry, failure.clause())
+                format!("the image was loaded on the node; registry `{}` {}", repository.registry, failure.clause())
             }
             Self::NoSuchTag => "the registry has no such tag".to_owned(),
             Self::Registry(failure, repository) => format!("registry `{}` {}", repository.registry, failure.clause()),

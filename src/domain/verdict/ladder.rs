@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use super::evidence::short;
+use super::node::Source;
+use super::pinned::Pin;
 use super::{Ground, PinnedTag, Subject};
 use crate::domain::content::{self, Comparison, Fetched};
 use crate::domain::diagnosis::{Content, Evidence, Verdict};
-use crate::domain::inventory::{Answers, Question};
+use crate::domain::inventory::{Answers, Question, Workload};
 use crate::domain::reference::Reference;
 use crate::domain::remote::{Failure, Manifest};
 use crate::domain::rollout;
 use crate::domain::running::Running;
-use crate::domain::workload::{Phase, PullPolicy, Role, State};
+use crate::domain::workload::{Phase, PullPolicy, Role, State, WorkloadState};
 use crate::domain::{Digest, Platform, Repository};
 
 /// `Err` holds the questions that come next.
@@ -25,28 +27,49 @@ pub(super) struct Ladder<'a> {
     pub(super) contents: (Option<Content>, Option<Content>),
     pub(super) running_platform: Option<Platform>,
     pub(super) tag_moved: bool,
+    pub(super) asked: Option<Arc<str>>,
+    pub(super) next_start_fails: Option<String>,
     pub(super) evidence: Vec<Evidence>,
 }
 
 impl<'a> Ladder<'a> {
     pub(super) fn climb(&mut self) -> Climb<Decision> {
         let container = self.subject.container;
-        let reference: Reference = match container.image.parse() {
+        let mut reference: Reference = match container.image.parse() {
             Ok(reference) => reference,
             Err(error) => return Ok((Verdict::Unknown, Ground::MalformedReference(error.to_string()))),
         };
-        if let Some(pinned) = reference.digest() {
-            return self.pinned(&reference, pinned.clone());
+        if let Some(pinned) = reference.digest().cloned() {
+            match self.who_pinned(&reference)? {
+                Pin::Template => return self.pinned(&reference, pinned, None),
+                Pin::Unknown(why) => return self.pinned(&reference, pinned, Some(why)),
+                Pin::EarlierTemplate => {
+                    return match self.rolling()? {
+                        Some(rolling) => Ok(rolling),
+                        None => self.pinned(&reference, pinned, None),
+                    };
+                }
+                Pin::Added(asked) => {
+                    self.asked = Some(asked.original().into());
+                    reference = asked;
+                }
+            }
         }
-        if let Some(ground) = self.not_decidable_now() {
-            return Ok((Verdict::Waiting, ground));
+        if let Some(decision) = self.not_decidable_now() {
+            return Ok(decision);
         }
-        if self.subject.references_differ
+        if (self.subject.references_differ || self.subject.last_run)
             && let Some(decision) = self.rolling()?
         {
             return Ok(decision);
         }
         let decision = self.compare_with_tag(&reference)?;
+        if self.subject.last_run
+            && container.pull_policy == PullPolicy::Always
+            && matches!(decision.0, Verdict::Stale | Verdict::Suspect)
+        {
+            return Ok((Verdict::Ended, Ground::NextRunPulls));
+        }
         // A pod that a rollout is about to replace is no finding; most workloads never need this look.
         if matches!(decision.0, Verdict::Stale | Verdict::Suspect | Verdict::Unpublished)
             && let Some(rolling) = self.rolling()?
@@ -56,73 +79,65 @@ impl<'a> Ladder<'a> {
         Ok(decision)
     }
 
-    fn pinned(&mut self, reference: &Reference, pinned: Digest) -> Climb<Decision> {
-        let Some(tag) = reference.tag() else { return Ok((Verdict::Pinned, Ground::Pinned(PinnedTag::None))) };
-        let repository = reference.repository();
-        let served = match self.served(repository, &tag.into())? {
-            Ok(served) => served,
-            Err(Failure::NotFound) => return Ok((Verdict::Pinned, Ground::Pinned(PinnedTag::Absent))),
-            Err(failure) => {
-                let why = format!("registry `{}` {}", repository.registry, failure.clause());
-                return Ok((Verdict::Pinned, Ground::Pinned(PinnedTag::NotKnown(why))));
-            }
-        };
-        if served == pinned {
-            return Ok((Verdict::Pinned, Ground::Pinned(PinnedTag::Same)));
-        }
-        let tag = match self.compare_digests(repository, &pinned, repository, &served)? {
-            Outcome::Same => PinnedTag::Same,
-            Outcome::Different => PinnedTag::Moved,
-            Outcome::Missing => PinnedTag::NotKnown("the pinned digest is no longer in the registry".to_owned()),
-            Outcome::Failed(failure, repository) => {
-                PinnedTag::NotKnown(format!("registry `{}` {}", repository.registry, failure.clause()))
-            }
-            Outcome::Undecidable(why) => PinnedTag::NotKnown(why),
-        };
-        self.tag_moved = tag == PinnedTag::Moved;
-        Ok((Verdict::Pinned, Ground::Pinned(tag)))
-    }
-
     /// Step 2: what cannot be judged, because nothing runs or nothing is reported.
-    fn not_decidable_now(&self) -> Option<Ground> {
+    fn not_decidable_now(&self) -> Option<Decision> {
         let Subject { pod, container, .. } = self.subject;
         if pod.deleting {
-            return Some(Ground::Deleting);
+            return Some((Verdict::Waiting, Ground::Deleting));
         }
+        let waits = |ground| Some((Verdict::Waiting, ground));
+        let known = !container.image_id.is_empty();
         // Whoever ends a pod from outside, after its node was lost or shut down, leaves what its containers said last.
-        let over = matches!(pod.phase, Phase::Succeeded | Phase::Failed);
+        if matches!(pod.phase, Phase::Succeeded | Phase::Failed) {
+            let reason = match &container.state {
+                State::Terminated { reason, .. } if !reason.is_empty() => reason,
+                State::Waiting { reason, .. } if pod.reason.is_empty() => reason,
+                _ => &pod.reason,
+            };
+            let stands = self.subject.last_run && known;
+            return (!stands).then(|| (Verdict::Ended, Ground::Ended(Arc::clone(reason))));
+        }
+        // Between two runs `imageID` is the last one's, and the next start takes the same image from the node; under
+        // `Always` it asks the registry first, so nothing is known of it.
+        let keeps = container.pull_policy != PullPolicy::Always && known;
         match &container.state {
-            State::Unreported => Some(Ground::NotStarted),
-            State::Terminated { reason, .. } => Some(Ground::Ended(Arc::clone(reason))),
-            State::Waiting { reason, message } => {
-                // Between two crashes `imageID` is the last run's, and the next start takes the same image
-                // from the node; under `Always` it asks the registry first, so nothing is known of it.
-                let crashing = reason.as_ref() == "CrashLoopBackOff"
-                    && container.ran_before
-                    && container.pull_policy != PullPolicy::Always
-                    && !container.image_id.is_empty();
-                (!crashing || over).then(|| Ground::Waits(Arc::clone(reason), Arc::clone(message)))
+            State::Unreported => waits(Ground::NotStarted),
+            State::Terminated { reason, .. } if pod.starts_again(container) => {
+                (!keeps).then(|| (Verdict::Waiting, Ground::Waits(Arc::clone(reason), "".into())))
             }
-            State::Running { .. } if over => Some(Ground::Ended("".into())),
-            State::Running { .. } if container.image_id.is_empty() && container.role != Role::Volume => {
-                Some(Ground::NotStarted)
+            State::Terminated { .. } if self.subject.last_run && known => None,
+            State::Terminated { reason, .. } => Some((Verdict::Ended, Ground::Ended(Arc::clone(reason)))),
+            State::Waiting { reason, .. } if reason.as_ref() == "CrashLoopBackOff" && container.ran_before && keeps => {
+                None
             }
+            State::Waiting { reason, message } => waits(Ground::Waits(Arc::clone(reason), Arc::clone(message))),
+            State::Running { .. } if !known && container.role != Role::Volume => waits(Ground::NotStarted),
             State::Running { .. } => None,
+        }
+    }
+
+    /// The template and rollout of a controller; the error says why it cannot be read.
+    pub(super) fn state(&self, workload: &Workload) -> Climb<Result<&'a WorkloadState, &'a str>> {
+        if let Some(listed) = self.subject.listed.get(&workload.reference.uid) {
+            return Ok(Ok(&listed.state));
+        }
+        match self.answers.workloads.get(workload) {
+            None => Err(vec![Question::Workload(workload.clone())]),
+            Some(answer) => Ok(answer.as_ref().map_err(String::as_str)),
         }
     }
 
     fn rolling(&mut self) -> Climb<Option<Decision>> {
         let container = self.subject.container;
+        let asked = self.asked.clone().unwrap_or_else(|| Arc::clone(&container.image));
         for workload in self.subject.controllers {
-            let Some(answer) = self.answers.workloads.get(workload) else {
-                return Err(vec![Question::Workload(workload.clone())]);
-            };
-            let Ok(state) = answer else { continue };
+            let Ok(state) = self.state(workload)? else { continue };
             let Some(wanted) = state.asks_for(container.role, &container.name) else { continue };
-            if *wanted == container.image {
+            if *wanted == asked || *wanted == container.image {
                 continue;
             }
-            if let Some(how) = rollout::under_way(state) {
+            let how = if self.subject.last_run { Some("the next run uses it") } else { rollout::under_way(state) };
+            if let Some(how) = how {
                 self.note(
                     format!("{} {}, template", workload.reference.kind.to_lowercase(), workload.reference.name),
                     format!("asks for {wanted}; {how}"),
@@ -140,43 +155,58 @@ impl<'a> Ladder<'a> {
         if container.role == Role::Volume && running == Running::Absent {
             return Ok((Verdict::Unknown, Ground::VolumeNotReported));
         }
-        let never = container.pull_policy == PullPolicy::Never;
-        let node_local = running.is_node_local() || never;
-        let repository = reference.repository();
         // Pinned references were decided before, so there is a tag.
         let Some(tag) = reference.resolved_tag() else { return Ok((Verdict::Pinned, Ground::Pinned(PinnedTag::None))) };
-        let served = match self.served(repository, &tag)? {
-            Ok(served) => served,
-            // A pulled image may run under `Never` too: that the registry did not answer tells nothing of it.
-            Err(failure)
-                if running.is_node_local()
-                    || (never && failure == Failure::NotFound)
-                    || self.was_imported(reference, &running)? =>
-            {
-                return Ok((Verdict::Local, Ground::PutOnNode(Some((failure, repository.clone())))));
+        let (repository, doubtful) = match self.taken_from(reference, &running)? {
+            Source::Written => (reference.repository().clone(), None),
+            Source::Named(named) => {
+                self.asked = Some(format!("{named}:{tag}").into());
+                (named, None)
             }
-            Err(Failure::NotFound) => return Ok((Verdict::Unpublished, Ground::NoSuchTag)),
-            Err(failure) => return Ok((Verdict::Unknown, Ground::Registry(failure, repository.clone()))),
+            Source::Doubtful(named) => (reference.repository().clone(), Some(named)),
         };
-        match &running {
-            Running::Absent => Ok((Verdict::Waiting, Ground::NotStarted)),
-            Running::Malformed => Ok((Verdict::Unknown, Ground::UnknownForm)),
-            Running::Config { digest, .. } => self.compare_config(reference, &running, digest, &served),
-            Running::Imported { digest } => self.compare_manifest(repository, None, digest, &served, node_local),
-            Running::Manifest { repository: from, digest } => {
-                self.compare_manifest(repository, from.as_ref(), digest, &served, node_local)
+        let decision = self.compare_with(&repository, &tag, &running)?;
+        match doubtful {
+            Some(named) if !matches!(decision.0, Verdict::Fresh | Verdict::Rewrapped | Verdict::Waiting) => {
+                Ok((Verdict::Unknown, Ground::ShortName(named)))
             }
+            _ => Ok(decision),
         }
     }
 
-    fn compare_config(
-        &mut self,
-        reference: &Reference,
-        running: &Running,
-        config: &Digest,
-        served: &Digest,
-    ) -> Climb<Decision> {
-        let repository = reference.repository();
+    fn compare_with(&mut self, repository: &Repository, tag: &Arc<str>, running: &Running) -> Climb<Decision> {
+        let served = match self.served(repository, tag)? {
+            Ok(served) => served,
+            Err(failure) => {
+                // The name of an imported image proves that it was. Every other form may be that of an image that was
+                // pulled: it is local only where the registry answers that there is nothing to compare it with.
+                let local = matches!(running, Running::Imported { .. })
+                    || (failure == Failure::NotFound
+                        && (running.is_node_local() || self.has_by_tag_alone(repository, tag, running)?));
+                if local {
+                    return Ok((Verdict::Local, Ground::PutOnNode(Some((failure, repository.clone())))));
+                }
+                if failure == Failure::NotFound {
+                    self.next_start_fails = Some(format!("registry `{}` has no tag `{tag}`", repository.registry));
+                    return Ok((Verdict::Unpublished, Ground::NoSuchTag));
+                }
+                return Ok((Verdict::Unknown, Ground::Registry(failure, repository.clone())));
+            }
+        };
+        let decision = match running {
+            Running::Absent => (Verdict::Waiting, Ground::NotStarted),
+            Running::Malformed => (Verdict::Unknown, Ground::UnknownForm),
+            Running::Config { digest, .. } => self.compare_config(repository, digest, &served)?,
+            Running::Imported { digest } => self.compare_manifest(repository, None, digest, &served, true)?,
+            Running::Manifest { repository: from, digest } => {
+                self.compare_manifest(repository, from.as_ref(), digest, &served, false)?
+            }
+        };
+        self.check_next_start(repository, &served)?;
+        Ok(decision)
+    }
+
+    fn compare_config(&mut self, repository: &Repository, config: &Digest, served: &Digest) -> Climb<Decision> {
         // With containerd below it, Docker reports the digest of a manifest in this form.
         if config == served {
             self.describe(repository, Some(served), Some((repository, served)), None, false)?;
@@ -207,11 +237,13 @@ impl<'a> Ladder<'a> {
                     format!("config digests of {}", short(repository, served)),
                     "none is the one that runs".to_owned(),
                 );
-                let never = self.subject.container.pull_policy == PullPolicy::Never;
-                if never || running.is_node_local() || self.was_imported(reference, running)? {
-                    return Ok((Verdict::Local, Ground::PutOnNode(None)));
-                }
                 self.describe(repository, Some(served), None, Some(config), true)?;
+                // A missing repo digest proves no import: node images and pre-pulls leave none. What the registry still
+                // has, it served once.
+                if self.answers.configs.get(&self.object(repository, config)) == Some(&Err(Failure::NotFound)) {
+                    self.note(format!("GET {}", short(repository, config)), "is not in the repository".to_owned());
+                    return Ok((Verdict::Suspect, Ground::NeverServed));
+                }
                 Ok((Verdict::Stale, Ground::DifferentConfig))
             }
             Comparison::Undecidable(why) => Ok((Verdict::Unknown, Ground::Undecidable(why))),
@@ -225,7 +257,7 @@ impl<'a> Ladder<'a> {
         from: Option<&Repository>,
         running: &Digest,
         served: &Digest,
-        node_local: bool,
+        imported: bool,
     ) -> Climb<Decision> {
         if running == served {
             self.describe(repository, Some(served), Some((repository, running)), None, false)?;
@@ -268,10 +300,13 @@ impl<'a> Ladder<'a> {
         if let Some(decision) = self.ask_the_node(repository, running, served)? {
             return Ok(decision);
         }
+        if let (Outcome::Missing, false, Some(node)) = (&failure, imported, self.lagging_node()) {
+            return Ok((Verdict::Unknown, Ground::NodeLags(node)));
+        }
         match failure {
             Outcome::Failed(failure, repository) => Ok((Verdict::Unknown, Ground::Registry(failure, repository))),
             Outcome::Undecidable(why) => Ok((Verdict::Unknown, Ground::Undecidable(why))),
-            _ if node_local => Ok((Verdict::Local, Ground::PutOnNode(None))),
+            _ if imported => Ok((Verdict::Local, Ground::PutOnNode(None))),
             _ => {
                 self.describe(repository, Some(served), None, None, true)?;
                 Ok((Verdict::Suspect, Ground::Gone))
@@ -279,75 +314,8 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// Whether a bare config digest belongs to an image that was put on the node: a pull always leaves a
-    /// repo digest beside the tag in the node's inventory, an import leaves the tag alone.
-    fn was_imported(&mut self, reference: &Reference, running: &Running) -> Climb<bool> {
-        let (Running::Config { .. }, Some(node)) = (running, &self.subject.pod.node) else { return Ok(false) };
-        let images = match self.answers.node_images.get(node) {
-            None => return Err(vec![Question::NodeImages(Arc::clone(node))]),
-            Some(Err(_)) => return Ok(false),
-            Some(Ok(images)) => images,
-        };
-        let is_this = |name: &String| {
-            name.parse::<Reference>().is_ok_and(|name| {
-                name.repository() == reference.repository() && name.resolved_tag() == reference.resolved_tag()
-            })
-        };
-        let imported =
-            images.iter().any(|names| names.iter().any(is_this) && !names.iter().any(|name| name.contains('@')));
-        if imported {
-            self.note(
-                format!("node {node}, status.images"),
-                "has it by its tag alone: imported, not pulled".to_owned(),
-            );
-        }
-        Ok(imported)
-    }
-
-    /// Step 8: the node's own list of what it holds. Names of one entry are names of one content, so a
-    /// digest that stands beside the running one speaks for it.
-    fn ask_the_node(&mut self, repository: &Repository, running: &Digest, served: &Digest) -> Climb<Option<Decision>> {
-        let Some(node) = &self.subject.pod.node else { return Ok(None) };
-        let asked = format!("node {node}, status.images");
-        let images = match self.answers.node_images.get(node) {
-            None => return Err(vec![Question::NodeImages(Arc::clone(node))]),
-            Some(Err(why)) => {
-                self.note(asked, format!("cannot be read: {why}"));
-                return Ok(None);
-            }
-            Some(Ok(images)) => images,
-        };
-        let siblings: Vec<(Option<Repository>, Digest)> = images
-            .iter()
-            .map(|names| names.iter().filter_map(|name| repo_digest(name)).collect::<Vec<_>>())
-            .filter(|digests| digests.iter().any(|(_, digest)| digest == running))
-            .flatten()
-            .filter(|(_, digest)| digest != running)
-            .collect();
-        let manifest = self.manifest(repository, served)?.ok();
-        let is_served =
-            |digest: &Digest| digest == served || manifest.is_some_and(|manifest| is_child(manifest, digest));
-        if let Some((_, sibling)) = siblings.iter().find(|(_, digest)| is_served(digest)) {
-            self.note(asked, format!("has {} and {} as one image", running.short(12), sibling.short(12)));
-            return Ok(Some((Verdict::Rewrapped, Ground::SameInInventory(Arc::clone(node)))));
-        }
-        self.note(asked, "does not name both digests as one image".to_owned());
-        for (place, sibling) in siblings {
-            let place = place.unwrap_or_else(|| repository.clone());
-            match self.compare_digests(&place, &sibling, repository, served)? {
-                Outcome::Same => return Ok(Some((Verdict::Rewrapped, Ground::SameThroughSibling(sibling)))),
-                Outcome::Different => {
-                    self.describe(repository, Some(served), Some((&place, &sibling)), None, true)?;
-                    return Ok(Some((Verdict::Stale, Ground::DifferentThroughSibling(sibling))));
-                }
-                Outcome::Missing | Outcome::Failed(..) | Outcome::Undecidable(_) => {}
-            }
-        }
-        Ok(None)
-    }
-
     /// Compares the content of two digests, wherever they are.
-    fn compare_digests(
+    pub(super) fn compare_digests(
         &mut self,
         place: &Repository,
         running: &Digest,
@@ -383,7 +351,7 @@ impl<'a> Ladder<'a> {
 }
 
 /// How two digests compare.
-enum Outcome {
+pub(super) enum Outcome {
     Same,
     Different,
     /// The running one is not there.
@@ -399,18 +367,9 @@ fn served_but_absent(repository: &Repository) -> String {
 }
 
 /// Whether it is an index, and this one of its images.
-fn is_child(manifest: &Manifest, digest: &Digest) -> bool {
+pub(super) fn is_child(manifest: &Manifest, digest: &Digest) -> bool {
     match manifest {
         Manifest::Index { children, .. } => content::runnable(children).any(|child| child.digest == *digest),
         _ => false,
-    }
-}
-
-/// `repo@sha256:…` of an inventory; names with a tag are no digests.
-fn repo_digest(name: &str) -> Option<(Option<Repository>, Digest)> {
-    match Running::parse(name) {
-        Running::Manifest { repository, digest } => Some((repository, digest)),
-        Running::Imported { digest } => Some((None, digest)),
-        _ => None,
     }
 }

@@ -10,15 +10,23 @@
 mod evidence;
 mod ground;
 mod ladder;
+mod node;
+mod pinned;
 #[cfg(test)]
 mod tests;
 
 pub use ground::{Ground, PinnedTag};
+pub(super) use node::is_named;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use self::ladder::Ladder;
 use super::diagnosis::{Content, Evidence, Verdict};
 use super::inventory::{Answers, Question, Workload};
-use super::workload::{Container, Pod};
+use super::workload::{Container, Listed, Pod};
 use super::{Digest, Platform};
 
 /// What is to be judged.
@@ -32,8 +40,15 @@ pub struct Subject<'a> {
     pub platform: Option<&'a Platform>,
     /// The controllers above the pod that have a template to roll out, nearest first.
     pub controllers: &'a [Workload],
+    /// Workloads whose templates were read before, by UID.
+    pub listed: &'a HashMap<Arc<str>, Listed>,
     /// Pods of the same workload ask for different references: a rollout is likely.
     pub references_differ: bool,
+    /// The pod is the last run of something that runs again, and nothing else of it runs: what has ended stands for
+    /// what the next run will start.
+    pub last_run: bool,
+    /// Now.
+    pub now: Timestamp,
     /// Ask for dates, revisions and contents even where the verdict does not need them.
     pub thorough: bool,
 }
@@ -64,6 +79,11 @@ pub struct Judgement {
     pub running_platform: Option<Platform>,
     /// The tag beside a digest names other content by now.
     pub tag_moved: bool,
+    /// The reference that was judged, where it is not the container's: the template has no digest, and something added
+    /// one on the pod's way.
+    pub asked: Option<Arc<str>>,
+    /// Why a node that does not hold the image cannot start it.
+    pub next_start_fails: Option<String>,
     /// Everything that was asked, in order.
     pub evidence: Vec<Evidence>,
 }
@@ -80,6 +100,8 @@ impl Judgement {
             running_content: None,
             running_platform: None,
             tag_moved: false,
+            asked: None,
+            next_start_fails: None,
             evidence: Vec::new(),
         }
     }
@@ -95,6 +117,8 @@ pub fn judge(subject: &Subject<'_>, answers: &Answers) -> Step {
         contents: (None, None),
         running_platform: None,
         tag_moved: false,
+        asked: None,
+        next_start_fails: None,
         evidence: Vec::new(),
     };
     match ladder.climb() {
@@ -109,6 +133,8 @@ pub fn judge(subject: &Subject<'_>, answers: &Answers) -> Step {
                 running_content,
                 running_platform: ladder.running_platform,
                 tag_moved: ladder.tag_moved,
+                asked: ladder.asked,
+                next_start_fails: ladder.next_start_fails,
                 evidence: ladder.evidence,
             }))
         }

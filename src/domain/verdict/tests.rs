@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::inventory::{Question, Tag};
 use crate::domain::remote::{Child, Failure, ImageConfig, Manifest, Provenance, Served};
-use crate::domain::workload::{OwnerReference, Phase, PullPolicy, Role, State, WorkloadState};
+use crate::domain::workload::{
+    Asked, NodeStore, OwnerReference, Phase, PullPolicy, RestartPolicy, Role, State, WorkloadState,
+};
 use crate::domain::{Platform, Repository};
 
 const APP: &str = "reg.example.com/team/app";
@@ -46,7 +48,7 @@ struct World {
     tags: HashMap<String, Result<Digest, Failure>>,
     manifests: HashMap<(String, Digest), Result<Manifest, Failure>>,
     configs: HashMap<Digest, ImageConfig>,
-    nodes: HashMap<String, Result<Vec<Vec<String>>, String>>,
+    nodes: HashMap<String, Result<NodeStore, String>>,
     workload: Option<WorkloadState>,
 }
 
@@ -72,7 +74,8 @@ impl World {
     }
     fn node(mut self, names: &[&[&str]]) -> Self {
         let entry = |names: &&[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        self.nodes.insert("node-a".to_owned(), Ok(names.iter().map(entry).collect()));
+        let images = names.iter().map(entry).collect();
+        self.nodes.insert("node-a".to_owned(), Ok(NodeStore { images, ..NodeStore::default() }));
         self
     }
 
@@ -88,12 +91,24 @@ impl World {
                 answers.manifests.insert(object, answer.unwrap_or(Err(Failure::NotFound)));
             }
             Question::Config(object) => {
-                let answer = self.configs.get(&object.digest).cloned().ok_or(Failure::NotFound);
+                let has = |manifest: &Result<Manifest, Failure>| matches!(manifest, Ok(Manifest::Image { config, .. }) if *config == object.digest);
+                let bare = self
+                    .manifests
+                    .values()
+                    .any(has)
+                    .then(|| ImageConfig { provenance: Provenance::default(), platform: None });
+                let answer = self.configs.get(&object.digest).cloned().or(bare).ok_or(Failure::NotFound);
                 answers.configs.insert(object, answer);
             }
-            Question::NodeImages(node) => {
-                let answer = self.nodes.get(node.as_ref()).cloned().unwrap_or(Ok(Vec::new()));
-                answers.node_images.insert(node, answer);
+            Question::Present(object) => {
+                let answer = self.manifests.get(&(object.repository.to_string(), object.digest.clone()));
+                let answer = answer
+                    .map_or(Err(Failure::NotFound), |manifest| manifest.as_ref().map(|_| ()).map_err(Clone::clone));
+                answers.presences.insert(object, answer);
+            }
+            Question::NodeStore(node) => {
+                let answer = self.nodes.get(node.as_ref()).cloned().unwrap_or(Ok(NodeStore::default()));
+                answers.node_stores.insert(node, answer);
             }
             Question::Workload(workload) => {
                 answers.workloads.insert(workload, self.workload.clone().ok_or_else(|| "forbidden".to_owned()));
@@ -110,6 +125,8 @@ fn pod(image: &str, image_id: &str) -> Pod {
         created: None,
         deleting: false,
         phase: Phase::Running,
+        reason: "".into(),
+        restart_policy: RestartPolicy::Always,
         node: Some("node-a".into()),
         controller: None,
         mirror: false,
@@ -123,28 +140,44 @@ fn pod(image: &str, image_id: &str) -> Pod {
             state: State::Running { since: None },
             ran_before: false,
             image_id: image_id.into(),
+            shown_image: "".into(),
         }],
     }
 }
 
 /// Climbs to the end; counts the questions that were asked.
 fn settle_with(world: &World, pod: &Pod, platform: Option<&Platform>, controllers: &[Workload]) -> (Judgement, usize) {
+    climbed(world, pod, platform, controllers, |_| {})
+}
+
+fn climbed(
+    world: &World,
+    pod: &Pod,
+    platform: Option<&Platform>,
+    controllers: &[Workload],
+    change: impl Fn(&mut Subject<'_>),
+) -> (Judgement, usize) {
+    let listed = HashMap::new();
     let mut answers = Answers::default();
     let mut asked = 0;
     for _ in 0..20 {
-        let subject = Subject {
+        let mut subject = Subject {
             pod,
             container: &pod.containers[0],
             platform,
             controllers,
+            listed: &listed,
             references_differ: false,
+            last_run: false,
             thorough: false,
+            now: Timestamp::UNIX_EPOCH,
         };
+        change(&mut subject);
         match judge(&subject, &answers) {
             Step::Decided(judgement) => return (*judgement, asked),
             Step::Ask(questions) => {
                 assert!(!questions.is_empty(), "asks nothing and decides nothing");
-                for question in questions {
+                for question in questions.into_iter().collect::<std::collections::BTreeSet<_>>() {
                     assert!(!answers.has(&question), "asks again: {question:?}");
                     asked += 1;
                     world.answer(question, &mut answers);
@@ -234,17 +267,23 @@ fn every_step_of_the_ladder_decides_what_it_should() {
         ("the served manifest cannot be read", world().failing_manifest("new index", Failure::TimedOut(5)), reported(APP, "old index"), Verdict::Unknown),
         ("a child of the served index cannot be read", world().failing_manifest("new amd64", Failure::TimedOut(5)), reported(APP, "old index"), Verdict::Unknown),
         ("schema 1 is served", World::default().tag("1.0", "v1").manifest("v1", Manifest::Incomparable("Docker schema 1".into())), digest("x").to_string(), Verdict::Unknown),
-        ("docker, built here, other", world(), format!("docker://{}", digest("mine")), Verdict::Local),
-        ("imported, other content", world().node(&[&[&app]]), digest("mine").to_string(), Verdict::Local),
+        ("docker, built here, other", world(), format!("docker://{}", digest("mine")), Verdict::Suspect),
+        ("docker, loaded without its repo digest", world(), format!("docker://{}", digest("old config")), Verdict::Stale),
+        ("imported, content that no registry has", world().node(&[&[&app]]), digest("mine").to_string(), Verdict::Suspect),
+        ("baked into the node, content that the registry served", world().node(&[&[&app]]), digest("old config").to_string(), Verdict::Stale),
+        ("64 hex digits of CRI-O, other content", world(), digest("old config").hex().to_owned(), Verdict::Stale),
         ("imported, equal content", world().node(&[&[&app]]), digest("new config").to_string(), Verdict::Fresh),
-        ("imported, the registry wants a login", World::default().failing_tag("1.0", Failure::LoginRequired).node(&[&[&app]]), digest("mine").to_string(), Verdict::Local),
-        ("bare config, pulled by its inventory", world().node(&[&[&app, &reported(APP, "old index")]]), digest("mine").to_string(), Verdict::Stale),
+        ("imported, the registry wants a login", World::default().failing_tag("1.0", Failure::LoginRequired).node(&[&[&app]]), digest("mine").to_string(), Verdict::Unknown),
+        ("imported, the registry cannot be reached", World::default().failing_tag("1.0", Failure::Unreachable("refused".into())).node(&[&[&app]]), digest("mine").to_string(), Verdict::Unknown),
+        ("imported, tag absent", World::default().node(&[&[&app]]), digest("mine").to_string(), Verdict::Local),
+        ("bare config, pulled by its inventory", world().node(&[&[&app, &reported(APP, "old index")]]), digest("old config").to_string(), Verdict::Stale),
         ("bare config, tag absent, nothing known of the node", World::default(), digest("mine").to_string(), Verdict::Unpublished),
         ("kind load, not in the registry", world(), reported("docker.io/library/import-2026-11-23", "mine"), Verdict::Local),
         ("kind load of the pushed manifest", world(), reported("docker.io/library/import-2026-11-23", "new amd64"), Verdict::Fresh),
         ("tag absent", World::default(), reported(APP, "old index"), Verdict::Unpublished),
         ("tag absent, built here", World::default(), format!("docker://{}", digest("mine")), Verdict::Local),
-        ("tag denied, built here", World::default().failing_tag("1.0", Failure::LoginRequired), format!("docker://{}", digest("mine")), Verdict::Local),
+        ("tag denied, built here", World::default().failing_tag("1.0", Failure::LoginRequired), format!("docker://{}", digest("mine")), Verdict::Unknown),
+        ("tag denied, kind load", World::default().failing_tag("1.0", Failure::LoginRequired), reported("docker.io/library/import-2026-11-23", "mine"), Verdict::Local),
         ("rate limited", World::default().failing_tag("1.0", Failure::RateLimited { retry_after: None, remaining: None }), reported(APP, "x"), Verdict::Unknown),
         ("unknown form of imageID", world(), "what:ever".to_owned(), Verdict::Unknown),
         ("nothing reported", world(), String::new(), Verdict::Waiting),
@@ -281,8 +320,8 @@ fn an_equal_child_of_both_indexes_needs_no_child_manifest() {
     let world = two_builds().manifest("wrapping", index(&[("new amd64", "linux/amd64")]));
     let (judgement, asked) =
         settle_with(&world, &pod(&format!("{APP}:1.0"), &reported(APP, "wrapping")), Some(&amd64()), &[]);
-    // HEAD, the served index, the running index.
-    assert_eq!((judgement.verdict, asked), (Verdict::Rewrapped, 3));
+    // HEAD, the served index, the running index; and a HEAD of the child, which a next start needs.
+    assert_eq!((judgement.verdict, asked), (Verdict::Rewrapped, 4));
 }
 
 #[test]
@@ -318,8 +357,21 @@ fn nothing_is_said_of_what_does_not_run() {
     assert_eq!(with(&|pod| pod.deleting = true).ground, Ground::Deleting);
     assert_eq!(with(&|pod| pod.containers[0].state = State::Unreported).verdict, Verdict::Waiting);
     assert_eq!(with(&|pod| pod.containers[0].state = waiting("ImagePullBackOff")).verdict, Verdict::Waiting);
+    let ended = |exit_code| State::Terminated { reason: "Completed".into(), exit_code };
+    let once = |pod: &mut Pod, exit_code| {
+        pod.restart_policy = RestartPolicy::Never;
+        pod.containers[0].state = ended(exit_code);
+    };
+    assert_eq!(with(&|pod| once(pod, 0)).verdict, Verdict::Ended);
+    assert_eq!(with(&|pod| once(pod, 1)).verdict, Verdict::Ended);
+    // A container that is about to be started again is judged like one in a crash loop.
+    assert_eq!(with(&|pod| pod.containers[0].state = ended(0)).verdict, Verdict::Stale);
     assert_eq!(
-        with(&|pod| pod.containers[0].state = State::Terminated { reason: "Completed".into(), exit_code: 0 }).verdict,
+        with(&|pod| {
+            pod.containers[0].state = ended(1);
+            pod.containers[0].pull_policy = PullPolicy::Always;
+        })
+        .verdict,
         Verdict::Waiting
     );
     assert_eq!(with(&|pod| pod.containers[0].image_id = "".into()).verdict, Verdict::Waiting);
@@ -349,12 +401,12 @@ fn an_image_volume_without_a_report_is_unknown_and_never_fresh() {
 }
 
 #[test]
-fn policy_never_with_content_that_no_registry_has_is_local() {
+fn policy_never_proves_no_import() {
     let mut pod = pod(&format!("{APP}:1.0"), &reported(APP, "vanished"));
     pod.containers[0].pull_policy = PullPolicy::Never;
-    assert_eq!(settle(&two_builds(), &pod).verdict, Verdict::Local);
+    assert_eq!(settle(&two_builds(), &pod).verdict, Verdict::Suspect);
     pod.containers[0].image_id = digest("mine").as_str().into();
-    assert_eq!(settle(&two_builds(), &pod).verdict, Verdict::Local);
+    assert_eq!(settle(&two_builds(), &pod).verdict, Verdict::Suspect);
     pod.containers[0].image_id = reported(APP, "old index").into();
     assert_eq!(settle(&two_builds(), &pod).verdict, Verdict::Stale);
 }
@@ -370,7 +422,12 @@ fn an_old_pod_of_a_rollout_under_way_is_rolling() {
     let controllers = [Workload { namespace: "shop".into(), reference }];
     let pod = pod(&format!("{APP}:1.0"), &reported(APP, "old index"));
     let asks = |image: &str, updated| WorkloadState {
-        template: vec![(Role::Container, "app".into(), image.into())],
+        template: vec![Asked {
+            role: Role::Container,
+            name: "app".into(),
+            image: image.into(),
+            pull_policy: PullPolicy::IfNotPresent,
+        }],
         desired: 2,
         existing: 2,
         updated: Some(updated),
@@ -506,7 +563,7 @@ proptest! {
             prop_assert!(!matches!(judgement.verdict, Verdict::Fresh | Verdict::Rewrapped), "{judgement:#?}");
         }
         if broken.is_none() && !deleted && platform_known && form != 2 {
-            let expected = if served.build == running.build { [Verdict::Fresh, Verdict::Rewrapped] } else { [Verdict::Stale, if never { Verdict::Local } else { Verdict::Stale }] };
+            let expected = if served.build == running.build { [Verdict::Fresh, Verdict::Rewrapped] } else { [Verdict::Stale, Verdict::Stale] };
             prop_assert!(expected.contains(&judgement.verdict), "{judgement:#?}");
         }
     }
@@ -538,6 +595,9 @@ fn questions_name_the_repository_as_written_and_not_as_reported() {
         platform: None,
         controllers: &[],
         references_differ: false,
+        listed: &HashMap::new(),
+        last_run: false,
+        now: Timestamp::UNIX_EPOCH,
         thorough: false,
     };
     let expected = Question::Served(Tag {
@@ -576,8 +636,8 @@ fn a_config_digest_of_the_nodes_platform_needs_no_other_platforms() {
     world.configs.insert(digest("old config"), config);
     let pod = pod(&format!("{APP}:1.0"), digest("old config").as_str());
     let (judgement, asked) = settle_with(&world, &pod, Some(&amd64()), &[]);
-    // HEAD, the index, its image for the node, both configs, the node's inventory.
-    assert_eq!((judgement.verdict, asked), (Verdict::Stale, 6), "{:?}", judgement.ground);
+    // HEAD, the index, its image for the node, both configs.
+    assert_eq!((judgement.verdict, asked), (Verdict::Stale, 5), "{:?}", judgement.ground);
 }
 
 #[test]
@@ -585,7 +645,7 @@ fn policy_never_does_not_turn_a_failed_answer_into_a_verdict() {
     let mut pod = pod(&format!("{APP}:1.0"), &reported(APP, "old index"));
     pod.containers[0].pull_policy = PullPolicy::Never;
     for (failure, expected) in [
-        (Failure::NotFound, Verdict::Local),
+        (Failure::NotFound, Verdict::Unpublished),
         (Failure::TimedOut(5), Verdict::Unknown),
         (Failure::LoginRequired, Verdict::Unknown),
     ] {
@@ -599,7 +659,7 @@ fn a_pod_that_is_over_runs_nothing_whatever_its_containers_say() {
     for phase in [Phase::Succeeded, Phase::Failed] {
         let mut pod = pod(&format!("{APP}:1.0"), &reported(APP, "old index"));
         pod.phase = phase;
-        assert_eq!(settle(&two_builds(), &pod).verdict, Verdict::Waiting);
+        assert_eq!(settle(&two_builds(), &pod).verdict, Verdict::Ended);
     }
 }
 
@@ -649,4 +709,234 @@ fn a_bare_digest_that_the_tag_serves_is_fresh_whatever_it_is_a_digest_of() {
             assert_eq!(judgement.verdict, Verdict::Fresh, "{image_id}: {:?}", judgement.ground);
         }
     }
+}
+
+fn state_asking_for(image: &str) -> WorkloadState {
+    WorkloadState {
+        template: vec![Asked {
+            role: Role::Container,
+            name: "app".into(),
+            image: image.into(),
+            pull_policy: PullPolicy::IfNotPresent,
+        }],
+        ..WorkloadState::default()
+    }
+}
+
+fn deployment() -> [Workload; 1] {
+    [Workload {
+        namespace: "shop".into(),
+        reference: OwnerReference {
+            api_version: "apps/v1".into(),
+            kind: "Deployment".into(),
+            name: "web".into(),
+            uid: "u-web".into(),
+        },
+    }]
+}
+
+#[test]
+fn a_digest_that_only_the_pod_has_pins_nothing() {
+    let (old, new) = (digest("old index"), digest("new index"));
+    let tagged = format!("{APP}:1.0");
+    let rows = [
+        // the pod asks for, the template asks for, what is judged
+        (format!("{tagged}@{old}"), tagged.clone(), Verdict::Stale, Some(tagged.clone())),
+        (format!("{APP}@{old}"), tagged.clone(), Verdict::Stale, Some(tagged.clone())),
+        (format!("{tagged}@{new}"), tagged.clone(), Verdict::Fresh, Some(tagged.clone())),
+        (format!("{tagged}@{old}"), format!("{tagged}@{old}"), Verdict::Pinned, None),
+        (format!("{APP}@{old}"), format!("{APP}@{new}"), Verdict::Pinned, None),
+        // A mutation of the registry beside the digest: the pod's own registry is asked.
+        (format!("{tagged}@{old}"), "app:1.0".to_owned(), Verdict::Stale, Some(tagged.clone())),
+        // The template before this one pinned it.
+        (format!("{tagged}@{old}"), format!("{APP}:2.0"), Verdict::Pinned, None),
+    ];
+    for (image, template, expected, asked) in rows {
+        let running = if image.contains(old.as_str()) { "old index" } else { "new index" };
+        let world = World { workload: Some(state_asking_for(&template)), ..two_builds() };
+        let pod = pod(&image, &reported(APP, running));
+        let judgement = settle_with(&world, &pod, Some(&amd64()), &deployment()).0;
+        assert_eq!(judgement.verdict, expected, "{image} of {template}: {:?}", judgement.ground);
+        assert_eq!(judgement.asked.as_deref(), asked.as_deref(), "{image} of {template}");
+    }
+}
+
+#[test]
+fn a_digest_whose_origin_cannot_be_read_is_no_pin_once_its_tag_moved() {
+    let moved = pod(&format!("{APP}:1.0@{}", digest("old index")), &reported(APP, "old index"));
+    let judgement = settle_with(&two_builds(), &moved, Some(&amd64()), &deployment()).0;
+    assert_eq!(judgement.verdict, Verdict::Unknown, "{:?}", judgement.ground);
+    let same = pod(&format!("{APP}:1.0@{}", digest("new index")), &reported(APP, "new index"));
+    assert_eq!(settle_with(&two_builds(), &same, Some(&amd64()), &deployment()).0.verdict, Verdict::Pinned);
+    // Nobody is above a bare pod: its own spec pins.
+    assert_eq!(settle(&two_builds(), &moved).verdict, Verdict::Pinned);
+}
+
+fn second(second: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + second).unwrap()
+}
+
+#[test]
+fn a_node_that_has_not_reported_since_the_start_proves_nothing() {
+    // The container started at 0. When the node reported last, and when it is asked.
+    for (heartbeat, now, expected) in [
+        (Some(-5), 10, Verdict::Unknown),
+        (Some(20), 25, Verdict::Unknown),
+        (Some(31), 35, Verdict::Suspect),
+        (Some(-200), 60, Verdict::Suspect),
+        (Some(-400), 60, Verdict::Unknown),
+        (None, 10, Verdict::Unknown),
+        (None, 60, Verdict::Suspect),
+    ] {
+        let store = NodeStore {
+            images: vec![vec![reported(APP, "vanished")]],
+            heartbeat: heartbeat.map(second),
+            ..NodeStore::default()
+        };
+        let mut world = two_builds();
+        world.nodes.insert("node-a".to_owned(), Ok(store));
+        let mut pod = pod(&format!("{APP}:1.0"), &reported(APP, "vanished"));
+        pod.containers[0].state = State::Running { since: Some(second(0)) };
+        let judgement = settle_at(&world, &pod, second(now));
+        assert_eq!(judgement.verdict, expected, "{heartbeat:?} {now}: {:?}", judgement.ground);
+    }
+}
+
+fn settle_at(world: &World, pod: &Pod, now: Timestamp) -> Judgement {
+    climbed(world, pod, Some(&amd64()), &[], |subject| subject.now = now).0
+}
+
+#[test]
+fn a_short_name_is_judged_by_the_registry_in_which_cri_o_found_it() {
+    let taken = "reg.example.com/team/app";
+    let node = |runtime: &str| {
+        let mut world = two_builds();
+        world.tags.insert("docker.io/library/app:1.0".to_owned(), Ok(digest("new index")));
+        for (name, manifest) in [("new index", "new amd64"), ("new amd64", "new amd64")] {
+            let manifest = match name {
+                "new index" => index(&[(manifest, "linux/amd64")]),
+                _ => image("new config"),
+            };
+            world = world.manifest_in("docker.io/library/app", name, manifest);
+        }
+        world.nodes.insert("node-a".to_owned(), Ok(NodeStore { runtime: runtime.into(), ..NodeStore::default() }));
+        world
+    };
+    let pod = pod("app:1.0", &reported(taken, "old index"));
+    let found = settle(&node("cri-o://1.31.2"), &pod);
+    assert_eq!((found.verdict, found.asked.as_deref()), (Verdict::Stale, Some("reg.example.com/team/app:1.0")));
+    // containerd may name any repository with the same content.
+    let hub = settle(&node("containerd://2.4.2"), &pod);
+    assert_eq!((hub.verdict, hub.asked), (Verdict::Stale, None));
+    let mut unreadable = node("");
+    unreadable.nodes.insert("node-a".to_owned(), Err("forbidden".to_owned()));
+    assert!(matches!(settle(&unreadable, &pod).ground, Ground::ShortName(_)));
+    // CRI-O 1.28 reports a bare config; the status shows the name in full.
+    let mut shown = pod.clone();
+    shown.containers[0].image_id = digest("old config").hex().into();
+    shown.containers[0].shown_image = format!("{taken}:1.0").into();
+    assert_eq!(settle(&node("cri-o://1.28.4"), &shown).asked.as_deref(), Some("reg.example.com/team/app:1.0"));
+}
+
+#[test]
+fn what_the_next_start_lacks_is_said() {
+    let tagged = format!("{APP}:1.0");
+    let pinned = |name: &str| format!("{APP}@{}", digest(name));
+    let lacking_child = || {
+        World::default()
+            .tag("1.0", "new index")
+            .manifest("new index", index(&[("new amd64", "linux/amd64"), ("new arm64", "linux/arm64")]))
+            .manifest("new arm64", image("new arm config"))
+            .manifest("old", image("old config"))
+    };
+    let arm_only = || {
+        World::default()
+            .tag("1.0", "arm")
+            .manifest("arm", index(&[("new arm64", "linux/arm64")]))
+            .manifest("new arm64", image("new arm config"))
+            .manifest("old", image("old config"))
+    };
+    let rows: Vec<(&str, World, String, String, Option<&str>)> = vec![
+        (
+            "a pinned digest that is gone",
+            World::default(),
+            pinned("vanished"),
+            reported(APP, "vanished"),
+            Some("no longer has the pinned digest"),
+        ),
+        ("a pinned digest that is there", two_builds(), pinned("old index"), reported(APP, "old index"), None),
+        (
+            "a pinned digest that is gone, beside its tag",
+            two_builds(),
+            format!("{tagged}@{}", digest("vanished")),
+            reported(APP, "vanished"),
+            Some("no longer has the pinned digest"),
+        ),
+        ("a tag that is gone", World::default(), tagged.clone(), reported(APP, "old index"), Some("has no tag `1.0`")),
+        (
+            "a digest that the registry names and lacks",
+            World::default().tag("1.0", "promised"),
+            tagged.clone(),
+            reported(APP, "v1"),
+            Some("does not have it"),
+        ),
+        (
+            "the index's image for the node is gone",
+            lacking_child(),
+            tagged.clone(),
+            reported(APP, "old"),
+            Some("for linux/amd64"),
+        ),
+        (
+            "the index has none for the node",
+            arm_only(),
+            tagged.clone(),
+            reported(APP, "old"),
+            Some("has no image for linux/amd64"),
+        ),
+        ("all is there", two_builds(), tagged.clone(), reported(APP, "old index"), None),
+        (
+            "nothing is asked more where the digests are equal",
+            lacking_child(),
+            tagged.clone(),
+            reported(APP, "new index"),
+            None,
+        ),
+    ];
+    for (name, world, image, image_id, expected) in rows {
+        let judgement = settle(&world, &pod(&image, &image_id));
+        let told = judgement.next_start_fails.as_deref();
+        match expected {
+            None => assert_eq!(told, None, "{name}"),
+            Some(words) => assert!(told.is_some_and(|told| told.contains(words)), "{name}: {judgement:#?}"),
+        }
+    }
+    let thorough =
+        climbed(&lacking_child(), &pod(&tagged, &reported(APP, "new index")), Some(&amd64()), &[], |subject| {
+            subject.thorough = true;
+        });
+    assert!(thorough.0.next_start_fails.is_some(), "a thorough look reads the index");
+}
+
+#[test]
+fn a_last_run_stands_for_the_next_one() {
+    let mut world = two_builds();
+    let mut ended = pod(&format!("{APP}:1.0"), &reported(APP, "old index"));
+    ended.phase = Phase::Succeeded;
+    ended.containers[0].state = State::Terminated { reason: "Completed".into(), exit_code: 0 };
+    let last = |world: &World, pod: &Pod| {
+        climbed(world, pod, Some(&amd64()), &deployment(), |subject| subject.last_run = true).0
+    };
+    world.workload = Some(state_asking_for(&format!("{APP}:1.0")));
+    assert_eq!(last(&world, &ended).verdict, Verdict::Stale);
+    let mut always = ended.clone();
+    always.containers[0].pull_policy = PullPolicy::Always;
+    assert_eq!(last(&world, &always).ground, Ground::NextRunPulls);
+    let fresh = Pod {
+        containers: vec![Container { image_id: reported(APP, "new index").into(), ..ended.containers[0].clone() }],
+        ..ended.clone()
+    };
+    assert_eq!(last(&world, &fresh).verdict, Verdict::Fresh);
+    world.workload = Some(state_asking_for(&format!("{APP}:1.1")));
+    assert_eq!(last(&world, &ended).verdict, Verdict::Rolling);
 }

@@ -25,6 +25,8 @@ fn full() -> Diagnosis {
     let mut full = samples::story();
     full.problems = vec![Problem { what: "nodes".to_owned(), why: "forbidden".to_owned() }];
     let item = &mut full.items[0];
+    item.judged_as = Some("reg.example.com/app:1.0".into());
+    item.next_start_fails = Some("registry `reg.example.com` has no tag `1.0`".to_owned());
     item.managers = vec![Manager { tool: "Helm".to_owned(), name: "shop".to_owned() }];
     let content = item.served.as_mut().unwrap();
     content.provenance.version = Some("1.0.3".to_owned());

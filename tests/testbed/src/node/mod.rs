@@ -10,6 +10,7 @@ pub mod reference;
 pub mod status;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -64,6 +65,7 @@ struct Inner {
     number: u8,
     platform: Platform,
     runtime: RwLock<Runtime>,
+    silent: AtomicBool,
     images: Mutex<ImageStore>,
     static_pods: Mutex<HashMap<String, Value>>,
     next_address: Mutex<u16>,
@@ -86,6 +88,7 @@ impl Node {
             number,
             platform,
             runtime: RwLock::default(),
+            silent: AtomicBool::new(false),
             images: Mutex::default(),
             static_pods: Mutex::default(),
             next_address: Mutex::new(1),
@@ -244,7 +247,7 @@ impl Node {
         let condition = |kind: &str, status: &str, reason: &str, message: &str| {
             json!({
                 "type": kind, "status": status, "reason": reason, "message": message,
-                "lastHeartbeatTime": now(), "lastTransitionTime": now(),
+                "lastHeartbeatTime": self.heartbeat(), "lastTransitionTime": now(),
             })
         };
         let resources = json!({"cpu": "4", "ephemeral-storage": "100Gi", "memory": "16Gi", "pods": "250"});
@@ -269,14 +272,39 @@ impl Node {
         })
     }
 
-    /// Brings `status.images` and the runtime's version up to date.
+    /// When the node says that it reported. A real kubelet reports what it holds up to a minute after it has changed; here
+    /// that is done at once, and dated as late as the real one would, so that no story has to wait for it.
+    fn heartbeat(&self) -> String {
+        let ahead = if self.inner.silent.load(Ordering::Relaxed) { 0 } else { 60 };
+        let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(ahead);
+        at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    /// Reports the node's images no more, as in the minute before a kubelet does; or again.
+    pub fn hold_reports(&self, hold: bool) {
+        // Reported a last time, dated now.
+        self.inner.silent.store(hold, Ordering::Relaxed);
+        self.report();
+    }
+
+    /// Brings `status.images`, the heartbeat and the runtime's version up to date.
     fn update_status(&self) {
+        if !self.inner.silent.load(Ordering::Relaxed) {
+            self.report();
+        }
+    }
+
+    fn report(&self) {
+        let heartbeat = self.heartbeat();
         let images = self.images().status_images();
         let version = self.runtime().version();
         // A node that was deleted has no status to bring up to date.
         let _ = self.inner.server.store.update("nodes", "", self.name(), |node| {
             let before = node.clone();
             node["status"]["images"] = images.into();
+            for condition in node["status"]["conditions"].as_array_mut().into_iter().flatten() {
+                condition["lastHeartbeatTime"] = heartbeat.as_str().into();
+            }
             node["status"]["nodeInfo"]["containerRuntimeVersion"] = version.into();
             if *node != before {
                 fields::note_update(&before, node, &kubelet_manager("status"));
