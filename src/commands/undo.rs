@@ -66,6 +66,8 @@ async fn run(
     let live = Live::start(printer.live());
     let applying = Applying {
         cluster: &seen.cluster,
+        registries: &seen.registries,
+        snapshot: &seen.snapshot,
         common: &settings.common,
         environment,
         settings: &settings.applying,

@@ -239,6 +239,9 @@ pub struct Item {
     /// Pods that the verdict speaks of (for `mixed`: those that are stale), and all pods.
     #[serde(rename = "podCounts")]
     pub pods: PodCounts,
+    /// Nothing of it runs: the verdict is about its last run, or about what a node would start.
+    #[serde(skip)]
+    pub idle: bool,
 }
 
 /// `2/3` of the table's PODS column.

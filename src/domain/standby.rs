@@ -127,6 +127,7 @@ pub fn rows(listed: &Listed, supposed: &Diagnosis) -> Vec<Item> {
             managers: listed.owner.managers.clone(),
             running: Vec::new(),
             pods: PodCounts::default(),
+            idle: true,
         };
         let found = supposed.items.iter().find(|item| {
             item.namespace == listed.namespace && item.workload == workload && item.container == container

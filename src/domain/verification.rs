@@ -86,7 +86,24 @@ pub fn verification(snapshot: &Snapshot, target: &Target) -> Verification {
 /// Whether a pod's container came from the new template, as far as its reference and its pull policy tell.
 fn asks_anew(container: &Container, change: &Change) -> bool {
     let policy = change.pull_policy.or(change.slot.pull_policy);
-    *container.image == *change.new_image && policy.is_none_or(|policy| container.pull_policy == policy)
+    asks_for(&container.image, change) && policy.is_none_or(|policy| container.pull_policy == policy)
+}
+
+/// Whether a pod's reference is the new one, perhaps with a digest that was added on its way.
+fn asks_for(image: &str, change: &Change) -> bool {
+    if *image == *change.new_image {
+        return true;
+    }
+    let (Ok(asked), Ok(wanted)) = (image.parse::<Reference>(), change.new_image.parse::<Reference>()) else {
+        return false;
+    };
+    let same_tag = asked.tag().is_none_or(|tag| wanted.resolved_tag().as_deref() == Some(tag));
+    let tagless = asked.tag().is_none() && asked.digest() != Some(&change.digest);
+    asked.digest().is_some()
+        && wanted.digest().is_none()
+        && asked.repository() == wanted.repository()
+        && same_tag
+        && !tagless
 }
 
 fn ask(answers: &mut Answers, access: &Arc<super::workload::Access>, container: &mut Container, change: &Change) {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use super::layout::wrap;
 use super::summary::{self, Place};
 use super::{Palette, names};
-use crate::domain::{Digest, Reference};
 use crate::domain::diagnosis::{Content, Group, Item, PodCounts, Remedy, RemedyKind, Verdict};
+use crate::domain::{Digest, Reference};
 use crate::text::{printable, shell_word};
 
 /// How the page is to look.

@@ -53,6 +53,7 @@ fn item(workload: (&str, &str, &str), container: (&str, Role), image: &str, verd
         served_digest: None,
         served: None,
         judged_as: None,
+        idle: false,
         next_start_fails: None,
         findings: Vec::new(),
         remedies: Vec::new(),

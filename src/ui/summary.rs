@@ -71,15 +71,20 @@ fn sentence(diagnosis: &Diagnosis, place: &Place) -> String {
     let all = names::counted(summary.workloads, "workload", "workloads");
     let of_all = |count: usize| format!("{} of {all}", names::thousands(count));
     let verb = |count: usize| if count == 1 { "runs" } else { "run" };
-    let stale = summary.count(Verdict::Stale) + summary.count(Verdict::Mixed);
+    let idle = workloads(diagnosis, |item| item.idle && is_old(item.verdict));
+    let stale = (summary.count(Verdict::Stale) + summary.count(Verdict::Mixed)).saturating_sub(idle);
     let suspect = summary.count(Verdict::Suspect);
     let unknown = summary.count(Verdict::Unknown);
     let homeless = summary.count(Verdict::Local) + summary.count(Verdict::Unpublished);
 
     let mut parts = Vec::new();
+    if idle > 0 {
+        let all = if stale > 0 { names::thousands(idle) } else { of_all(idle) };
+        parts.push(format!("{all} would start old content"));
+    }
     if stale > 0 {
         let pods = names::counted(summary.stale_pods, "pod", "pods");
-        parts.push(format!("{} {} old content in {pods}", of_all(stale), verb(stale)));
+        parts.insert(0, format!("{} {} old content in {pods}", of_all(stale), verb(stale)));
         if suspect > 0 {
             parts.push(format!(
                 "{} most likely {}",
@@ -89,17 +94,21 @@ fn sentence(diagnosis: &Diagnosis, place: &Place) -> String {
         }
     } else if suspect > 0 {
         parts.push(format!("{} most likely {} old content, which cannot be proven", of_all(suspect), verb(suspect)));
-    } else if unknown == summary.workloads && !is_checked_in_part(diagnosis) {
+    } else if idle == 0 && unknown == summary.workloads && !is_checked_in_part(diagnosis) {
         return match unknown {
             1 => format!("{all} could not be checked."),
             _ => format!("None of {all} could be checked."),
         };
-    } else {
+    } else if idle == 0 {
         parts.push(format!("Nothing stale in {all} with {}", names::counted(summary.pods, "pod", "pods")));
     }
     if homeless > 0 {
         let images = if homeless == 1 { "an image" } else { "images" };
         parts.push(format!("{} {} {images} that no registry has", names::thousands(homeless), verb(homeless)));
+    }
+    let lost = workloads(diagnosis, |item| item.next_start_fails.is_some() && item.verdict != Verdict::Unpublished);
+    if lost > 0 {
+        parts.push(format!("{} could not be started again", names::thousands(lost)));
     }
     if unknown > 0 {
         parts.push(if unknown == summary.workloads {
@@ -109,6 +118,19 @@ fn sentence(diagnosis: &Diagnosis, place: &Place) -> String {
         });
     }
     parts.join(", ") + "."
+}
+
+fn is_old(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Stale | Verdict::Mixed)
+}
+
+/// How many workloads have such a row.
+fn workloads(diagnosis: &Diagnosis, fits: impl Fn(&Item) -> bool) -> usize {
+    let mut found: Vec<_> =
+        diagnosis.items.iter().filter(|item| fits(item)).map(|item| (&item.namespace, &item.workload)).collect();
+    found.sort();
+    found.dedup();
+    found.len()
 }
 
 /// A workload counts as unknown for one container of several; the others may well have been proven fresh.

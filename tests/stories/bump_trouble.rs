@@ -6,6 +6,7 @@ use testbed::bed::workload::PodTemplate;
 use testbed::bed::{Bed, Ran};
 use testbed::gateway::{Effect, Gateway, Match};
 
+use crate::reported::wait_reported;
 use crate::support::{assert_ended, ending, freshimage, image_of, push_again, shop};
 
 /// A deployment whose tag stands for a build by now that crashes.
@@ -159,6 +160,7 @@ async fn an_undo_whose_content_is_gone_touches_nothing() {
     assert_ne!(old, new);
     let running = bed.image("new").created("2026-11-20T10:00:00Z").digest();
     bed.delete_manifest(&registry, "shop/web", &running).await;
+    wait_reported(&bed).await;
     let bumped = freshimage(&bed, &["bump", "deployment/web", "--to", "digest", "--yes"]).await;
     assert_snapshot!(bumped.normalise(), @"
     exit 0

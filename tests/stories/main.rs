@@ -2,6 +2,8 @@
 //!
 //! Each pins the exit code and both streams of the real binary.
 
+mod admission;
+mod baked;
 mod bump;
 mod bump_away;
 mod bump_choice;
@@ -20,9 +22,12 @@ mod bump_ways;
 mod credentials;
 mod economy;
 mod hub;
+mod idle;
 mod imported;
+mod lagging;
 mod mixed;
 mod multi_arch;
+mod next_start;
 mod next_tag;
 mod owners;
 mod permissions;
@@ -31,6 +36,7 @@ mod reported;
 mod roles;
 mod runtimes;
 mod seed;
+mod short_names;
 mod states;
 mod support;
 mod troubles;

@@ -54,7 +54,7 @@ async fn a_pinned_digest_is_never_stale_though_its_tag_moves_on() {
     deployment/same   app   <registry>/same:1.0@<index:same>   pinned   1/1
     --- stderr
 
-    Nothing stale in 5 workloads with 5 pods.
+    Nothing stale in 5 workloads with 5 pods, 1 could not be started again.
     ");
     let answer = freshimage(&bed, &["diagnose", "-o", "json"]).await.json();
     for item in answer["items"].as_array().into_iter().flatten() {

@@ -34,6 +34,14 @@ pub(crate) async fn wait_listed(bed: &Bed, node: &str, names: &[&str], not: &[&s
     .await;
 }
 
+/// Waits until the nodes' lists count for every pod that runs: a real kubelet reports what it holds up to a minute late,
+/// and until then nothing is proven by them.
+pub(crate) async fn wait_reported(bed: &Bed) {
+    if bed.is_real() {
+        tokio::time::sleep(std::time::Duration::from_secs(52)).await;
+    }
+}
+
 /// A line for each workload: what its first pods run, and what decided their verdict.
 pub(crate) async fn proofs(bed: &Bed) -> String {
     let answer = freshimage(bed, &["diagnose", "-o", "json"]).await.json();

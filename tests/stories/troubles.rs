@@ -84,7 +84,7 @@ async fn every_trouble_is_a_row_with_its_reason_and_harms_no_other() {
     pod/stale   app   <registry>/stale:1.0   stale   1/1   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
     --- stderr
 
-    1 of 11 workloads runs old content in 1 pod, 1 runs an image that no registry has, 7 could not be checked.
+    1 of 11 workloads runs old content in 1 pod, 1 runs an image that no registry has, 1 could not be started again, 7 could not be checked.
     hint: see the proof with `kubectl freshimage explain pod/stale`
     hint: give it a unique tag with `kubectl freshimage bump pod/stale`
     ");

@@ -6,7 +6,7 @@ use testbed::bed::workload::PodTemplate;
 use testbed::gateway::{Gateway, GatewayOptions};
 use testbed::image::Index;
 
-use crate::reported::{image_id, proofs, shown_image, wait_listed};
+use crate::reported::{image_id, proofs, shown_image, wait_listed, wait_reported};
 use crate::support::freshimage;
 
 /// Starts a bare pod on node-a that asks the registry.
@@ -191,6 +191,7 @@ async fn an_index_that_is_gone_from_the_registry_is_judged_by_what_the_node_has(
     wait_listed(&bed, "node-a", &[&name("alone", &alone[0])], &[]).await;
     wait_listed(&bed, "node-a", &[&name("forgotten", &forgotten[2])], &[&name("forgotten", &forgotten[0])]).await;
     wait_listed(&bed, "node-a", &[&name("other", &other)], &[]).await;
+    wait_reported(&bed).await;
 
     assert_snapshot!(freshimage(&bed, &["diagnose", "--fail-on", "stale"]).await.normalise(), @"
     exit 0

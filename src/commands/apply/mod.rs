@@ -7,6 +7,7 @@ mod check;
 mod follow;
 mod patching;
 mod prove;
+mod ready;
 mod standing;
 mod tags;
 
@@ -17,6 +18,7 @@ use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
 
 pub(super) use check::check;
+pub(super) use ready::ready;
 
 use crate::cluster::Cluster;
 use crate::domain::inventory::Workload;
@@ -24,8 +26,9 @@ use crate::domain::outcome::{Outcome, TargetState};
 use crate::domain::plan::{Plan, Target};
 use crate::domain::template::Asks;
 use crate::domain::verification::Confirmation;
-use crate::domain::workload::Access;
+use crate::domain::workload::{Access, Snapshot};
 use crate::error::AppError;
+use crate::registry::Registries;
 use crate::settings::{ApplySettings, CommonSettings, Environment};
 use crate::ui::live::Live;
 use crate::ui::summary::Place;
@@ -100,6 +103,10 @@ pub(super) struct Seen {
 #[derive(Clone, Copy)]
 pub(super) struct Applying<'a> {
     pub(super) cluster: &'a Cluster,
+    /// The registries of the look that the plan rests on, with their answers.
+    pub(super) registries: &'a Registries,
+    /// What was seen of the cluster then.
+    pub(super) snapshot: &'a Snapshot,
     pub(super) common: &'a CommonSettings,
     pub(super) environment: &'a Environment,
     pub(super) settings: &'a ApplySettings,

@@ -61,6 +61,7 @@ impl Gathered {
     pub(super) fn place<'a>(&'a self, known: &'a Known) -> Place<'a> {
         Place {
             slot: &known.slot,
+            reference: known.reference.clone(),
             replacement: &self.defined.definition.replacement,
             item: known.item.as_ref(),
             served: known.served.clone(),
@@ -184,7 +185,7 @@ async fn know(
     content: ContentOf,
 ) -> Known {
     let runs = item.as_ref().map(content::runs).unwrap_or_default();
-    let reference: Option<Reference> = slot.image.parse().ok();
+    let reference = reference_of(&slot, item.as_ref());
     let Some(parsed) = &reference else {
         let served = Err("its image reference cannot be parsed".to_owned());
         return Known { slot, item, reference, access, served, runs, presences: BTreeMap::new(), last };
@@ -205,6 +206,19 @@ async fn know(
     });
     let presences = futures::future::join_all(asked).await.into_iter().collect();
     Known { slot, item, reference, access, served, runs, presences, last }
+}
+
+/// The reference of a place. A name without a registry means the one in which the pods' runtime found it.
+fn reference_of(slot: &Slot, item: Option<&Item>) -> Option<Reference> {
+    let written: Reference = slot.image.parse().ok()?;
+    let found = item.and_then(|item| item.judged_as.as_deref()?.parse::<Reference>().ok());
+    let other = found.filter(|found| {
+        written.is_short()
+            && !found.is_short()
+            && written.digest().is_none()
+            && found.tag() == written.resolved_tag().as_deref()
+    });
+    Some(other.unwrap_or(written))
 }
 
 /// What a reference's tag serves now; a digest without a tag stands for itself.

@@ -88,6 +88,8 @@ async fn run(
     let live = Live::start(printer.live());
     let applying = Applying {
         cluster: &seen.cluster,
+        registries: &seen.registries,
+        snapshot: &seen.snapshot,
         common: &settings.common,
         environment,
         settings: &settings.applying,
@@ -140,6 +142,13 @@ pub(super) async fn carry_on(
     let settings = applying.settings;
     if !settings.force && !asks(settings) && settings.dry_run == DryRun::None {
         plan.refuse(|target| page::owned_elsewhere(target).map(|(reason, hint)| Left::new(reason).hint(hint)));
+    }
+    if !plan.targets.is_empty() {
+        let progress = printer.progress();
+        progress.set("reading images");
+        let mut lacking = apply::ready(applying, &plan).await.into_iter();
+        progress.finish();
+        plan.refuse(|_| lacking.next().flatten());
     }
     let mut notes = Vec::new();
     if settings.dry_run != DryRun::Client && !plan.targets.is_empty() {

@@ -16,6 +16,8 @@ use crate::domain::{Digest, Reference};
 pub struct Place<'a> {
     /// The place.
     pub slot: &'a Slot,
+    /// Its reference; with the registry in it in which the runtime found a short name. `None` where it cannot be parsed.
+    pub reference: Option<Reference>,
     /// How the workload brings a change to its pods.
     pub replacement: &'a Replacement,
     /// Its row of the diagnosis, where pods run.
@@ -85,10 +87,8 @@ pub fn is_done(place: &Place<'_>, wanted: &Digest) -> bool {
 /// Why it cannot be changed so.
 pub fn change(place: &Place<'_>, to: &To, content: ContentOf, name: Option<&Name>) -> Result<Change, Refusal> {
     let slot = place.slot;
-    let reference: Reference = slot
-        .image
-        .parse()
-        .map_err(|error| Refusal::new(format!("its image reference `{}` cannot be parsed: {error}", slot.image)))?;
+    let unparsable = || Refusal::new(format!("its image reference `{}` cannot be parsed", slot.image));
+    let reference = place.reference.as_ref().ok_or_else(unparsable)?;
     in_place(place, to)?;
     let mut warnings = name.map(|name| name.warnings.clone()).unwrap_or_default();
     let (new_image, digest, pull_policy) = match (to, name) {
@@ -137,7 +137,7 @@ pub fn change(place: &Place<'_>, to: &To, content: ContentOf, name: Option<&Name
             let fresh = |item: &Item| matches!(item.verdict, Verdict::Fresh | Verdict::Rewrapped);
             slot.pull_policy == Some(policy) && place.item.is_none_or(fresh)
         });
-    let (back, no_way_back) = match content::way_back(&reference, &place.runs, &place.presences) {
+    let (back, no_way_back) = match content::way_back(reference, &place.runs, &place.presences) {
         Ok(back) => (Some(back), None),
         Err(why) => (None, Some(why)),
     };
@@ -215,6 +215,7 @@ mod tests {
     fn place<'a>(slot: &'a Slot, replacement: &'a Replacement) -> Place<'a> {
         Place {
             slot,
+            reference: slot.image.parse().ok(),
             replacement,
             item: None,
             served: Ok(digest('5')),

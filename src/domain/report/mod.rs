@@ -59,7 +59,7 @@ impl Inquiry<'_> {
             let old: Vec<&Arc<str>> =
                 judged.iter().filter(|one| is_other(one.judgement)).map(|one| &one.pod.uid).collect();
             let item = item(judged, now);
-            if matches!(item.verdict, Verdict::Stale | Verdict::Mixed) {
+            if matches!(item.verdict, Verdict::Stale | Verdict::Mixed) && !item.idle {
                 stale_pods.extend(old);
             }
             ordered.push((place, item));
@@ -118,7 +118,10 @@ fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
     };
     // A row exists because at least one container was judged.
     let newest = &speaking[0];
-    let (verdict, reason) = verdict(speaking, &groups);
+    let (verdict, mut reason) = verdict(speaking, &groups);
+    if newest.last_run && live == 0 && !reason.is_empty() && verdict != Verdict::Rolling {
+        reason.insert_str(0, "last run: ");
+    }
     let matching = match verdict {
         Verdict::Mixed => speaking.iter().filter(|one| is_other(one.judgement)).count(),
         Verdict::Fresh | Verdict::Rewrapped => count(speaking, &[Verdict::Fresh, Verdict::Rewrapped]),
@@ -161,6 +164,7 @@ fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
         managers,
         running: groups,
         pods: PodCounts { matching, total: speaking.len() },
+        idle: newest.last_run && live == 0,
     }
 }
 

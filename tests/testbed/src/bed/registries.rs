@@ -95,6 +95,19 @@ impl Bed {
         }
     }
 
+    /// Pulls an image onto a node behind the kubelet's back, as node images and pre-pulls are made: it has its tag, and no
+    /// repo digest.
+    pub async fn bake_image(&self, node: &str, reference: &str) {
+        match &self.kind {
+            Kind::Simulated(cluster) => {
+                cluster.node(node).bake(reference).await.unwrap_or_else(|why| panic!("{reference}: {why}"));
+            }
+            Kind::Real(real) => {
+                real.node(node).ctr(&["images", "pull", "--plain-http", reference], &[]).await;
+            }
+        }
+    }
+
     /// Removes one reference from a node; the content stays as long as another one holds it.
     pub async fn remove_image(&self, node: &str, reference: &str) {
         match &self.kind {

@@ -294,7 +294,7 @@ impl Worker {
 
     /// The image of a container, pulled if the policy says so.
     async fn ensure(&mut self, pod: &Value, image: &str, policy: &str, container: &mut Container) -> Image {
-        let reference = match Reference::parse(image) {
+        let reference = match self.node.resolve(image) {
             Ok(reference) => reference,
             Err(why) => {
                 let message = format!("Failed to apply default image tag \"{image}\": {why}");

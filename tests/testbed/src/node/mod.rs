@@ -66,6 +66,7 @@ struct Inner {
     platform: Platform,
     runtime: RwLock<Runtime>,
     silent: AtomicBool,
+    short_names: RwLock<Option<String>>,
     images: Mutex<ImageStore>,
     static_pods: Mutex<HashMap<String, Value>>,
     next_address: Mutex<u16>,
@@ -89,6 +90,7 @@ impl Node {
             platform,
             runtime: RwLock::default(),
             silent: AtomicBool::new(false),
+            short_names: RwLock::default(),
             images: Mutex::default(),
             static_pods: Mutex::default(),
             next_address: Mutex::new(1),
@@ -115,6 +117,24 @@ impl Node {
     pub fn set_runtime(&self, runtime: Runtime) {
         *self.inner.runtime.write().unwrap_or_else(PoisonError::into_inner) = runtime;
         self.update_status();
+    }
+
+    /// Looks names without a registry up in this one and not in Docker Hub, as CRI-O does by its
+    /// `unqualified-search-registries`.
+    pub fn search_short_names_in(&self, host: &str) {
+        *self.inner.short_names.write().unwrap_or_else(PoisonError::into_inner) = Some(host.to_owned());
+    }
+
+    /// The reference that a pod's image stands for on this node.
+    fn resolve(&self, image: &str) -> Result<Reference, String> {
+        let reference = Reference::parse(image)?;
+        let short_names = self.inner.short_names.read().unwrap_or_else(PoisonError::into_inner);
+        match &*short_names {
+            Some(host) if reference.host == "docker.io" && !image.contains("docker.io/") => {
+                Reference::parse(&format!("{host}/{image}"))
+            }
+            _ => Ok(reference),
+        }
     }
 
     fn images(&self) -> MutexGuard<'_, ImageStore> {
@@ -164,6 +184,14 @@ impl Node {
         self.images().add_pulled(&reference, &pulled.top_digest, &pulled.content, None);
         self.update_status();
         Ok(())
+    }
+
+    /// Pulls a reference as `ctr images pull` does, behind the kubelet's back: the tag is there, without a repo digest.
+    pub async fn bake(&self, reference: &str) -> Result<(), String> {
+        let parsed = Reference::parse(reference)?;
+        let pulled =
+            self.inner.puller.pull(&parsed, &self.inner.platform, None).await.map_err(|error| error.message)?;
+        self.import_content(reference, &pulled.content)
     }
 
     /// Runs a pod from a manifest on the node; the server sees its mirror.
