@@ -54,6 +54,7 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -a "bump" -d 'Give workloads the served content under a name that stays'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -a "pin" -d 'Write the digest into the reference: bump --to digest'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -a "undo" -d 'Go back to exactly the content that ran before the last bump'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -a "history" -d 'Show what bump, pin and undo changed in a workload'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -a "next-tag" -d 'Print the next unique tag of an image'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -a "completion" -d 'Print a completion script'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -s l -l selector -d 'Label selector of the pods, such as app=web,tier!=db' -r
@@ -69,32 +70,35 @@ pods\t'Most pods first'
 age\t'Oldest pods first'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l only -d 'Show only these verdicts, separated by commas' -r -f -a "stale\t'runs other content than the tag stands for now, proven'
 mixed\t'replicas run different contents under one reference'
-suspect\t'most likely stale: what runs is gone from the registry, so it can\'t be proven'
+suspect\t'most likely stale: the registry does not have what runs, so it can\'t be proven'
 unknown\t'could not be decided; the reason says why'
 unpublished\t'the registry has no such tag'
-local\t'the image was put on the node, no registry can tell'
-rolling\t'a rollout to another reference is under way'
-pinned\t'the reference has a digest'
-rewrapped\t'the same content, published under another digest; counts as fresh'
-fresh\t'runs what the tag stands for now'
-waiting\t'nothing runs yet that could be judged'"
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l fail-on -d 'Exit with code 10 if there is one of these verdicts or findings, separated by commas; with 11 if only unknown was found' -r -f -a "stale\t'runs other content than the tag stands for now, proven'
-mixed\t'replicas run different contents under one reference'
-suspect\t'most likely stale: what runs is gone from the registry, so it can\'t be proven'
-unknown\t'could not be decided; the reason says why'
-unpublished\t'the registry has no such tag'
-local\t'the image was put on the node, no registry can tell'
+local\t'the image was loaded on the node, and no registry has anything to compare it with'
 rolling\t'a rollout to another reference is under way'
 pinned\t'the reference has a digest'
 rewrapped\t'the same content, published under another digest; counts as fresh'
 fresh\t'runs what the tag stands for now'
 waiting\t'nothing runs yet that could be judged'
+ended\t'it has ended, and nothing of it runs'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l fail-on -d 'Exit with code 10 if there is one of these verdicts or findings, separated by commas; with 11 if only unknown was found' -r -f -a "stale\t'runs other content than the tag stands for now, proven'
+mixed\t'replicas run different contents under one reference'
+suspect\t'most likely stale: the registry does not have what runs, so it can\'t be proven'
+unknown\t'could not be decided; the reason says why'
+unpublished\t'the registry has no such tag'
+local\t'the image was loaded on the node, and no registry has anything to compare it with'
+rolling\t'a rollout to another reference is under way'
+pinned\t'the reference has a digest'
+rewrapped\t'the same content, published under another digest; counts as fresh'
+fresh\t'runs what the tag stands for now'
+waiting\t'nothing runs yet that could be judged'
+ended\t'it has ended, and nothing of it runs'
 floating-tag\t''
 moved-tag\t''
 always-pull\t''
 pull-never\t''
 image-volume\t''
-gitops-owned\t''"
+gitops-owned\t''
+next-start-fails\t''"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l context -d 'The kubeconfig context to use' -r
@@ -235,6 +239,9 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pi
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l rollback -d 'Go back by itself where the new content does not come to run'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate (insecure)'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s h -l help -d 'Print help'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s l -l selector -d 'Label selector, such as app=web,tier!=db' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l run -d 'Only what this run of a command changed last; the outcome of each run names it' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l to-revision -d 'Go to this revision; 0 is what ran before the first change that is known' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l dry-run -d 'Print the plan and stop: client by itself, server after the API server has judged each patch; none does it' -r -f -a "none\t'It is done'
 client\t'The plan is printed'
 server\t'The plan is printed, and the API server has judged each patch'"
@@ -264,6 +271,8 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand un
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l color -d 'Colour the output: auto (on a terminal only), always or never' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l all -d 'Everything that was changed'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s A -l all-namespaces -d 'Look at all namespaces'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s y -l yes -d 'Do it without asking'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l force -d 'Change also what Argo CD, Flux or Helm will put back'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l keep-going -d 'Do what can be done where a part is refused; otherwise nothing is done then'
@@ -271,6 +280,28 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand un
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l rollback -d 'Go back by itself where the new content does not come to run'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate (insecure)'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s h -l help -d 'Print help'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -s o -l output -d 'Format: json or yaml; a table if not given' -r -f -a "json\t'Every fact, as JSON'
+yaml\t'Every fact, as YAML'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l context -d 'The kubeconfig context to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l cluster -d 'The kubeconfig cluster to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l user -d 'The kubeconfig user to use' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l kubeconfig -d 'The kubeconfig file to use, instead of $KUBECONFIG and ~/.kube/config' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -s s -l server -d 'Address and port of the Kubernetes API server' -r -f
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l as -d 'User to impersonate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l as-group -d 'Group to impersonate; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l certificate-authority -d 'Certificate authority of the API server' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l client-certificate -d 'Client certificate for TLS' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l client-key -d 'Key of the client certificate' -r -F
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l tls-server-name -d 'Name to expect in the API server\'s certificate' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l request-timeout -d 'How long one request may take: 5, 30s, 1m30s; 0 is without end' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l color -d 'Colour the output: auto (on a terminal only), always or never' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
+always\t'Always'
+never\t'Never'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate (insecure)'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand history" -s h -l help -d 'Print help'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l scheme -d 'How the next tag is made: auto, increment, semver, date or digest' -r -f -a "auto\t'The one that the repository\'s tags follow'
 increment\t'A number that counts up'
 semver\t'A version'

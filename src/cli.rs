@@ -9,7 +9,7 @@ mod values;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 
-pub use change::{Applying, Bump, NextTag, Pin, Selected, Undo};
+pub use change::{Applying, Bump, History, NextTag, Pin, Selected, Undo};
 pub use usage_error::usage_error;
 pub use values::{
     ColorWhen, ContentName, DocumentFormat, DryRun, OutputFormat, PartName, PlanFormat, SchemeName, Shell, SortKey,
@@ -164,6 +164,7 @@ pub enum Command {
     Bump(Bump),
     Pin(Pin),
     Undo(Undo),
+    History(History),
     NextTag(NextTag),
     Completion(Completion),
 }
@@ -178,8 +179,8 @@ kubectl freshimage diagnose [flags]
        kubectl freshimage diagnose TYPE[,TYPE…] [NAME…] [flags]",
     before_help = "\
 Without arguments it looks at every pod of the namespace; a TYPE alone stands for all of that type. Each container of each workload gets one verdict: \
-fresh, rewrapped, stale, suspect, mixed, pinned, rolling, waiting, local, unpublished or unknown. \
-Beside it stand findings: floating-tag, moved-tag, always-pull, pull-never, image-volume, gitops-owned. A table goes to stdout, the summary and hints to stderr.
+fresh, rewrapped, stale, suspect, mixed, pinned, rolling, waiting, ended, local, unpublished or unknown. \
+Beside it stand findings: floating-tag, moved-tag, always-pull, pull-never, image-volume, gitops-owned, next-start-fails. A table goes to stdout, the summary and hints to stderr.
 
 Examples:
   # Every workload of the current namespace

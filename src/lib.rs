@@ -62,7 +62,9 @@ use clap::{Parser, ValueEnum};
 use cli::{Cli, ColorWhen, Command};
 use error::AppError;
 use exit::Exit;
-use settings::{BumpSettings, DiagnoseSettings, Environment, ExplainSettings, NextTagSettings, UndoSettings};
+use settings::{
+    BumpSettings, DiagnoseSettings, Environment, ExplainSettings, HistorySettings, NextTagSettings, UndoSettings,
+};
 use ui::Printer;
 
 /// Runs the process's own command line in its own environment.
@@ -122,6 +124,10 @@ fn dispatch(cli: Cli, environment: &Environment, printer: &Printer) -> Result<Ex
         Command::Undo(flags) => {
             let settings = UndoSettings::new(flags, cli.connection, environment)?;
             commands::undo(&settings, environment, printer)
+        }
+        Command::History(flags) => {
+            let settings = HistorySettings::new(flags, cli.connection, environment)?;
+            commands::history(&settings, environment, printer)
         }
         Command::NextTag(flags) => {
             let settings = NextTagSettings::new(flags, cli.connection, environment)?;

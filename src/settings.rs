@@ -11,7 +11,7 @@ mod timeout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-pub use change::{ApplySettings, BumpSettings, NextTagSettings, UndoSettings};
+pub use change::{ApplySettings, BumpSettings, HistorySettings, NextTagSettings, UndoSettings};
 pub use environment::{Environment, Secret, Terminal};
 pub use targets::{Selection, Target};
 pub use timeout::{parse_duration, parse_timeout};
@@ -256,7 +256,7 @@ impl ExplainSettings {
     pub fn new(flags: cli::Explain, connection: cli::Connection, environment: &Environment) -> Result<Self, AppError> {
         Ok(Self {
             common: CommonSettings::new(connection, &flags.registries, environment)?,
-            target: targets::single(&flags.target)?,
+            target: targets::single(&flags.target, "explain")?,
             container: given(flags.container),
             format: flags.output,
         })

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::values::{ContentName, DryRun, PartName, PlanFormat, SchemeName};
+use super::values::{ContentName, DocumentFormat, DryRun, PartName, PlanFormat, SchemeName};
 use super::{CHANGE, OUTPUT, Registries, SELECTION, TEMPLATE};
 
 const WAY: &str = "How it is to be changed";
@@ -117,23 +117,49 @@ pub struct Pin {
 #[derive(Debug, Args)]
 #[command(
     help_template = TEMPLATE,
-    override_usage = "kubectl freshimage undo TYPE/NAME… [flags]",
+    override_usage = "kubectl freshimage undo [TYPE/NAME…|TYPE] [flags]",
     before_help = "\
-Goes back by one bump or pin, to the very content that ran before, by its digest: its tag may stand for something else \
-by now. Given again it goes back one more. If the registry does not have that content any more, it says so and changes \
-nothing.
+Takes the last bump or pin back, to the very content that ran before, by its digest: its tag may stand for something \
+else by now. Changes that were never proven to run are skipped on the way back. Given again it goes back one more; an \
+undo that was interrupted is finished first. If the registry no longer has that content, it says so and changes nothing.
 
 Examples:
   # Back
   kubectl freshimage undo deployment/web
 
+  # To a revision that `kubectl freshimage history deployment/web` lists
+  kubectl freshimage undo deployment/web --to-revision 2
+
+  # Everything that one run of bump changed, wherever it is
+  kubectl freshimage undo --all -A --run 3f2c1d0a9b
+
   # What would be done
   kubectl freshimage undo deployment/web --dry-run=client"
 )]
 pub struct Undo {
-    /// TYPE/NAME…, or a TYPE followed by NAMEs
-    #[arg(value_name = "TYPE/NAME", required = true, hide = true)]
+    /// TYPE/NAME…, or a TYPE followed by NAMEs; a TYPE alone is all of them that were changed
+    #[arg(value_name = "TYPE/NAME", hide = true)]
     pub targets: Vec<String>,
+
+    /// Everything that was changed
+    #[arg(long, help_heading = SELECTION)]
+    pub all: bool,
+
+    /// Look at all namespaces
+    #[arg(short = 'A', long, help_heading = SELECTION)]
+    pub all_namespaces: bool,
+
+    /// Label selector, such as app=web,tier!=db
+    #[arg(short = 'l', long, value_name = "SELECTOR", help_heading = SELECTION)]
+    pub selector: Option<String>,
+
+    /// Only what this run of a command changed last; the outcome of each run names it
+    #[arg(long, value_name = "ID", help_heading = SELECTION)]
+    pub run: Option<String>,
+
+    /// Go to this revision; 0 is what ran before the first change that is known
+    #[arg(long, value_name = "NUMBER", help_heading = CHANGE)]
+    pub to_revision: Option<u32>,
 
     /// How it is done.
     #[command(flatten)]
@@ -142,6 +168,29 @@ pub struct Undo {
     /// How registries are asked.
     #[command(flatten)]
     pub registries: Registries,
+}
+
+/// Show what bump, pin and undo changed in a workload
+#[derive(Debug, Args)]
+#[command(
+    help_template = TEMPLATE,
+    override_usage = "kubectl freshimage history TYPE/NAME [flags]",
+    before_help = "\
+Lists the changes of a workload that are kept: when, by whom, from which image to which, and whether the pods were proven \
+to run it. `undo --to-revision NUMBER` goes to any of them.
+
+Examples:
+  kubectl freshimage history deployment/web
+  kubectl freshimage history deployment/web -o json"
+)]
+pub struct History {
+    /// TYPE/NAME, or a TYPE followed by a NAME
+    #[arg(value_name = "TYPE/NAME", required = true, hide = true)]
+    pub target: Vec<String>,
+
+    /// Format: json or yaml; a table if not given
+    #[arg(short, long, value_enum, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
+    pub output: Option<DocumentFormat>,
 }
 
 /// Print the next unique tag of an image

@@ -92,6 +92,24 @@ struct AccessReviewStatus {
     allowed: bool,
 }
 
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct SubjectReview {
+    status: SubjectReviewStatus,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct SubjectReviewStatus {
+    user_info: UserInfo,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct UserInfo {
+    username: String,
+}
+
 impl Cluster {
     /// Reads an object whole, as it stands now.
     ///
@@ -161,6 +179,17 @@ impl Cluster {
             Ok(_) => Review::Denied,
             Err(_) => Review::Unknown,
         }
+    }
+
+    /// Who the user is, as the API server knows them; empty where it does not say.
+    pub async fn whoami(&self) -> String {
+        let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+        let content =
+            Content { method: Method::POST, media_type: "application/json", body: review.to_string().into_bytes() };
+        let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+        let answer = self.inner.transport.send(path, &content).await;
+        let review = answer.and_then(|body| decode::<SubjectReview>(&body)).unwrap_or_default();
+        excerpt(&review.status.user_info.username, 120)
     }
 
     async fn object_path(&self, namespace: &str, workload: &WorkloadName) -> Result<String, Failure> {

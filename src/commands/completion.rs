@@ -103,7 +103,10 @@ mod tests {
 
     #[test]
     fn commands_flags_and_their_values_are_offered() {
-        assert_eq!(answers(&[""]), ["diagnose", "explain", "bump", "pin", "undo", "next-tag", "completion", ":4"]);
+        assert_eq!(
+            answers(&[""]),
+            ["diagnose", "explain", "bump", "pin", "undo", "history", "next-tag", "completion", ":4"]
+        );
         assert_eq!(answers(&["ex"]), ["explain", ":4"]);
         assert_eq!(answers(&["diagnose", "--on"]), ["--only", ":4"]);
         assert_eq!(answers(&["diagnose", "-o", ""]), ["json", "yaml", "name", "wide", ":4"]);

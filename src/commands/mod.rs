@@ -7,6 +7,7 @@ mod bump;
 pub mod completion;
 mod diagnose;
 mod explain;
+mod history;
 mod look;
 mod naming;
 mod next_tag;
@@ -17,9 +18,11 @@ use std::future::Future;
 pub use bump::bump;
 pub use diagnose::diagnose;
 pub use explain::explain;
+pub use history::history;
 pub use next_tag::next_tag;
 pub use undo::undo;
 
+use crate::domain::history::Run;
 use crate::error::{AppError, Kind};
 use crate::exit::Exit;
 use crate::settings::CommonSettings;
@@ -85,6 +88,14 @@ async fn told_to_stop() {
         }
     }
     let _ = tokio::signal::ctrl_c().await;
+}
+
+/// A run of a command, with a name that no other run has.
+fn new_run(command: &str) -> Run {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    // The standard library's hasher is seeded at random; that is all the chance that a name needs.
+    let chance = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    Run { command: command.to_owned(), id: format!("{chance:016x}")[..10].to_owned() }
 }
 
 /// Where the answer comes from, so that the hints can be copied.

@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
+use futures::{StreamExt as _, stream};
+
 use super::apply::{Applying, Journal, access_of};
 use super::bump::{carry_on, not_defined, presence};
 use super::look::{Request, Seen, look};
+use crate::cluster::NotDefined;
 use crate::domain::Reference;
 use crate::domain::diagnosis::WorkloadName;
-use crate::domain::inventory::Workload;
-use crate::domain::plan::assemble::Around;
+use crate::domain::plan::assemble::{Around, Author};
 use crate::domain::plan::content::Presence;
-use crate::domain::plan::undo::{self, Undo};
+use crate::domain::plan::undo::{self, NoWayBack, Undo};
 use crate::domain::plan::{Plan, Skipped, Target};
-use crate::domain::rollout::{self, Progress};
-use crate::domain::template::Replacement;
 use crate::domain::workload::Manager;
 use crate::error::AppError;
 use crate::exit::Exit;
-use crate::settings::{Environment, UndoSettings};
+use crate::settings::{Environment, Selection, UndoSettings};
 use crate::ui::Printer;
 use crate::ui::live::Live;
 
@@ -39,35 +39,58 @@ async fn run(
     let request = Request {
         common: &settings.common,
         environment,
-        words: settings.targets.iter().map(ToString::to_string).collect(),
-        all_namespaces: false,
-        labels: None,
+        words: settings.selection.words(),
+        all_namespaces: settings.all_namespaces,
+        labels: settings.label_selector.clone(),
         fields: None,
         thorough: false,
     };
     let seen = look(&request, printer).await?;
     let place = super::place(&seen, &settings.common);
     journal.place(&place);
+    let author = Author { by: seen.cluster.whoami().await, run: super::new_run("undo") };
+    let named = matches!(settings.selection, Selection::Named(_));
+    let progress = printer.progress();
+    progress.set("reading workloads");
+    let backs = workloads(&seen).into_iter().map(|one| {
+        let (seen, author) = (&seen, &author);
+        async move {
+            let back = back(seen, &one, settings, author).await;
+            (one, back)
+        }
+    });
+    let mut backs = std::pin::pin!(stream::iter(backs).buffered(AT_ONCE));
     let mut plan = Plan::default();
-    for named in workloads(&seen) {
-        match back(&seen, &named).await {
+    while let Some((one, back)) = backs.next().await {
+        match back {
             Ok(target) => plan.targets.push(target),
-            Err((reason, hint)) => plan.skipped.push(Skipped {
-                namespace: named.namespace,
-                workload: named.workload,
+            // Where nobody named it, what was never changed is nobody's concern.
+            Err(Way::None(_)) if !named => {}
+            Err(Way::None(reason) | Way::Other(reason)) => plan.skipped.push(Skipped {
+                namespace: one.namespace,
+                workload: one.workload,
                 container: None,
-                reason,
-                hint,
+                reason: reason.0,
+                hint: reason.1,
                 refused: true,
                 changed: false,
             }),
         }
+    }
+    progress.finish();
+    if plan.targets.is_empty() && plan.skipped.is_empty() {
+        let what = match &settings.run {
+            Some(run) => format!("nothing to undo: no workload there was changed last by the run `{run}`"),
+            None => "nothing to undo: no workload there has a change that could be taken back".to_owned(),
+        };
+        return Err(AppError::failed(what));
     }
     let live = Live::start(printer.live());
     let applying = Applying {
         cluster: &seen.cluster,
         registries: &seen.registries,
         snapshot: &seen.snapshot,
+        author: &author,
         common: &settings.common,
         environment,
         settings: &settings.applying,
@@ -75,6 +98,19 @@ async fn run(
         journal,
     };
     carry_on(&applying, plan, &place, printer).await
+}
+
+/// Workloads that are read at once.
+const AT_ONCE: usize = 16;
+
+/// Why there is no way back, and what would help.
+type Reason = (String, Option<String>);
+
+enum Way {
+    /// There is nothing to take back.
+    None(Reason),
+    /// There is, and it cannot be done.
+    Other(Reason),
 }
 
 /// A workload that was named.
@@ -103,36 +139,43 @@ fn workloads(seen: &Seen) -> Vec<Named> {
 }
 
 /// The way back of one workload, if its content is still to be had.
-async fn back(seen: &Seen, named: &Named) -> Result<Target, (String, Option<String>)> {
-    let defined =
-        seen.cluster.definition(&named.namespace, &named.workload).await.map_err(|why| (not_defined(&why), None))?;
+async fn back(seen: &Seen, named: &Named, settings: &UndoSettings, author: &Author) -> Result<Target, Way> {
+    let unread = |why: NotDefined| match why {
+        // Jobs and bare mirrors were never changed by anybody.
+        NotDefined::Unchangeable(_) => Way::None((not_defined(&why), None)),
+        _ => Way::Other((not_defined(&why), None)),
+    };
+    let defined = seen.cluster.definition(&named.namespace, &named.workload).await.map_err(unread)?;
     let mut managers = named.managers.clone();
     managers.extend(defined.managers.iter().filter(|manager| !named.managers.contains(manager)).cloned());
     let definition = defined.definition;
-    let workload = Workload::of(&named.namespace, &named.workload, &definition.uid);
-    let under_way = match seen.cluster.workload(&workload).await {
-        Ok(state) => matches!(
-            rollout::progress(&definition.replacement, &named.workload.kind, &state),
-            Progress::Waiting(_) | Progress::Failed(_)
-        ),
-        Err(_) => false,
+    if let Some(run) = &settings.run
+        && !undo::is_of_run(&definition, run)
+    {
+        return Err(Way::None((format!("its last change is not of the run `{run}`"), None)));
+    }
+    let around = Around {
+        definition: &definition,
+        managers: &managers,
+        pods: named.pods,
+        cause: undo::CAUSE,
+        author,
+        last_is_proven: false,
+        now: seen.now,
     };
-    // Pods that nobody replaces: as long as they ask for another reference, the last step back has not arrived.
-    let waits = matches!(definition.replacement, Replacement::Paused | Replacement::WhenDeleted { .. });
-    let asks_otherwise = seen.diagnosis.items.iter().any(|item| {
-        item.namespace == named.namespace
-            && item.workload == named.workload
-            && definition.slot(&item.container).is_some_and(|slot| slot.image != item.image)
-    });
-    let under_way = under_way || (waits && asks_otherwise);
-    let now = seen.now;
-    let around = Around { definition: &definition, managers: &managers, pods: named.pods, cause: undo::CAUSE, now };
-    let target = match undo::undo(&around, under_way) {
+    let target = match undo::undo(&around, settings.to_revision) {
         Ok(Undo::Back(target)) => target,
         Ok(Undo::DoneAlready(target)) => return Ok(target),
         Err(why) => {
-            let hint = "`kubectl rollout history` and `kubectl rollout undo` know the revisions that others made";
-            return Err((why.to_string(), Some(hint.to_owned())));
+            let hint = match &why {
+                NoWayBack::NoRevision(_) => "`kubectl freshimage history` lists the revisions that are kept",
+                _ => "`kubectl rollout history` and `kubectl rollout undo` know the revisions that others made",
+            };
+            let reason = (why.to_string(), Some(hint.to_owned()));
+            return Err(match why {
+                NoWayBack::NeverChanged | NoWayBack::NothingLeft => Way::None(reason),
+                _ => Way::Other(reason),
+            });
         }
     };
     for change in &target.changes {
@@ -141,7 +184,7 @@ async fn back(seen: &Seen, named: &Named) -> Result<Target, (String, Option<Stri
         match presence {
             Presence::Index | Presence::Image => {}
             Presence::Absent => {
-                return Err((
+                return Err(Way::Other((
                     format!(
                         "what ran before in container {} ({}…) is gone from registry `{}`",
                         change.container.name,
@@ -149,10 +192,13 @@ async fn back(seen: &Seen, named: &Named) -> Result<Target, (String, Option<Stri
                         reference.repository().registry
                     ),
                     Some("push that build again, or bump to a tag that is there: `--to existing=NAME`".to_owned()),
-                ));
+                )));
             }
             Presence::Unknown(why) => {
-                return Err((format!("whether what ran before is still there is not known: {why}"), None));
+                return Err(Way::Other((
+                    format!("could not check whether what ran before is still there: {why}"),
+                    None,
+                )));
             }
         }
     }

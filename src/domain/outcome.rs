@@ -66,6 +66,13 @@ pub enum TargetState {
         /// What is known of its pods.
         confirmation: Confirmation,
     },
+    /// The new content did not come to run, and the workload is being taken back: the patch back was sent.
+    TakingBack {
+        /// Why the new content did not come to run.
+        why: String,
+        /// The API server has answered: it is taken back, and what its pods run is not proven yet.
+        answered: bool,
+    },
     /// The new content did not come to run, and the workload was taken back to what ran before.
     TakenBack {
         /// Why the new content did not come to run.
@@ -105,6 +112,7 @@ impl TargetState {
                 | Self::Patched { already: false }
                 | Self::Confirmed { already: false, .. }
                 | Self::Unconfirmed { .. }
+                | Self::TakingBack { .. }
                 | Self::TakenBack { .. }
         )
     }
@@ -150,6 +158,15 @@ pub fn end(outcome: &Outcome, waits: bool, refused: bool) -> End {
         return End::Failed;
     }
     End::Done
+}
+
+/// The command that goes on with a target in this state. Once it is being taken back, that is what there is to finish.
+#[must_use]
+pub fn go_on_from(target: &Target, state: &TargetState) -> Option<(&'static str, Vec<String>)> {
+    match state {
+        TargetState::TakingBack { .. } | TargetState::TakenBack { .. } => Some(("undo", Vec::new())),
+        _ => go_on(target),
+    }
 }
 
 /// The command that goes on with a target: its words behind `kubectl freshimage`, without the workload's name, and

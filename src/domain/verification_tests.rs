@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::inventory::Question;
-use crate::domain::plan::assemble::{self, Around};
+use crate::domain::plan::assemble::{self, Around, Author};
 use crate::domain::remote::{Manifest, Provenance};
 use crate::domain::template::Definition;
 use crate::domain::workload::{Access, OwnerReference, Phase, PullPolicy, RestartPolicy};
@@ -38,7 +38,15 @@ fn target() -> Target {
         slot,
     };
     let definition = Arc::new(definition);
-    let around = Around { definition: &definition, managers: &[], pods: 1, cause: "bump", now: Timestamp::UNIX_EPOCH };
+    let around = Around {
+        definition: &definition,
+        managers: &[],
+        pods: 1,
+        cause: "bump",
+        author: &Author::default(),
+        last_is_proven: false,
+        now: Timestamp::UNIX_EPOCH,
+    };
     assemble::target(&around, vec![change])
 }
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::targets::single;
 use super::{CommonSettings, Environment, RequestTimeout, Selection, Target, given, parse_duration};
-use crate::cli::{self, ContentName, DryRun, PartName, PlanFormat, SchemeName};
+use crate::cli::{self, ContentName, DocumentFormat, DryRun, PartName, PlanFormat, SchemeName};
 use crate::domain::floating::is_floating;
+use crate::domain::history::Revision;
 use crate::domain::plan::{ContentOf, To};
 use crate::domain::reference::check_tag;
 use crate::error::AppError;
@@ -44,9 +46,28 @@ pub struct UndoSettings {
     /// What every command has.
     pub common: CommonSettings,
     /// Which workloads.
-    pub targets: Vec<Target>,
+    pub selection: Selection,
+    /// `-A`.
+    pub all_namespaces: bool,
+    /// `-l`.
+    pub label_selector: Option<String>,
+    /// `--run`.
+    pub run: Option<String>,
+    /// `--to-revision`.
+    pub to_revision: Option<Revision>,
     /// How it is carried out.
     pub applying: ApplySettings,
+}
+
+/// A run of `history`.
+#[derive(Debug, Clone)]
+pub struct HistorySettings {
+    /// What every command has.
+    pub common: CommonSettings,
+    /// Which workload.
+    pub target: Target,
+    /// `-o`; a table if `None`.
+    pub format: Option<DocumentFormat>,
 }
 
 /// A run of `next-tag`.
@@ -190,14 +211,47 @@ impl UndoSettings {
     /// A usage error.
     pub fn new(flags: cli::Undo, connection: cli::Connection, environment: &Environment) -> Result<Self, AppError> {
         let example = "kubectl freshimage undo deployment/web";
-        let Selection::Named(targets) = Selection::parse(&flags.targets)? else {
-            return Err(
-                AppError::usage("what is to be undone has to be named").hint(format!("name it as in `{example}`"))
-            );
-        };
+        let selection = Selection::parse(&flags.targets)?;
+        let label_selector = given(flags.selector);
+        selection.check_beside(flags.all_namespaces, label_selector.as_deref(), None)?;
+        if flags.all && selection != Selection::All {
+            return Err(AppError::usage("`--all` cannot be combined with names or types")
+                .hint("leave out `--all`, or the names"));
+        }
+        if selection == Selection::All && !flags.all && label_selector.is_none() {
+            return Err(AppError::usage("no workload was named")
+                .hint(format!("name it as in `{example}`, or take everything back with `--all`")));
+        }
+        let one = matches!(&selection, Selection::Named(targets) if targets.len() == 1);
+        if flags.to_revision.is_some() && !one {
+            return Err(AppError::usage("`--to-revision` is for one workload, named as TYPE/NAME")
+                .hint("each workload counts its own revisions: `kubectl freshimage history TYPE/NAME` lists them"));
+        }
         let applying = ApplySettings::new(flags.applying, environment)?;
         applying.can_go_on(example)?;
-        Ok(Self { common: CommonSettings::new(connection, &flags.registries, environment)?, targets, applying })
+        Ok(Self {
+            common: CommonSettings::new(connection, &flags.registries, environment)?,
+            selection,
+            all_namespaces: flags.all_namespaces,
+            label_selector,
+            run: given(flags.run),
+            to_revision: flags.to_revision,
+            applying,
+        })
+    }
+}
+
+impl HistorySettings {
+    /// Validates the raw flags of `history`.
+    ///
+    /// # Errors
+    /// A usage error.
+    pub fn new(flags: cli::History, connection: cli::Connection, environment: &Environment) -> Result<Self, AppError> {
+        Ok(Self {
+            common: CommonSettings::new(connection, &cli::Registries::default(), environment)?,
+            target: single(&flags.target, "history")?,
+            format: flags.output,
+        })
     }
 }
 

@@ -73,7 +73,10 @@ fn where_nobody_can_be_asked_everything_has_to_be_said() {
         ("bump deploy/web --yes", "`--to` is not said"),
         ("pin deploy/web", "nobody can be asked whether"),
         ("undo deploy/web", "nobody can be asked whether"),
-        ("undo deployments", "has to be named"),
+        ("undo", "no workload was named"),
+        ("undo --all deployments", "cannot be combined"),
+        ("undo deployments --to-revision 1 --yes", "for one workload"),
+        ("undo deploy/web -A", "across all namespaces"),
     ] {
         assert!(refused(&nobody, line).contains(word), "{line}");
     }

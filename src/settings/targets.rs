@@ -95,12 +95,12 @@ impl Selection {
     }
 }
 
-/// The one workload that `explain` is about.
-pub(super) fn single(arguments: &[String]) -> Result<Target, AppError> {
-    let example = "name it as in `kubectl freshimage explain deployment/web`";
+/// The one workload that `explain` or `history` is about.
+pub(super) fn single(arguments: &[String], command: &str) -> Result<Target, AppError> {
+    let example = format!("name it as in `kubectl freshimage {command} deployment/web`");
     match Selection::parse(arguments)? {
         Selection::Named(mut targets) if targets.len() == 1 => Ok(targets.remove(0)),
-        Selection::Named(_) => Err(AppError::usage("only one workload can be explained at a time").hint(example)),
+        Selection::Named(_) => Err(AppError::usage(format!("`{command}` takes one workload")).hint(example)),
         Selection::Types(kinds) => Err(AppError::usage(format!("which `{}` is meant?", kinds.join(","))).hint(example)),
         Selection::All => Err(AppError::usage("no workload was named").hint(example)),
     }

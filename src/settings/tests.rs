@@ -104,10 +104,7 @@ fn a_wrong_word_gets_the_right_one_as_a_hint() {
 fn one_workload_is_explained_at_a_time() {
     assert_eq!(explain(&["deploy/web"]).unwrap().target, target("deploy", "web"));
     assert_eq!(explain(&["deploy", "web", "-c", "app"]).unwrap().target, target("deploy", "web"));
-    assert_eq!(
-        explain(&["deploy/web", "deploy/api"]).unwrap_err().message,
-        "only one workload can be explained at a time"
-    );
+    assert_eq!(explain(&["deploy/web", "deploy/api"]).unwrap_err().message, "`explain` takes one workload");
     assert_eq!(explain(&["deploy"]).unwrap_err().message, "which `deploy` is meant?");
     assert_eq!(explain(&[]).unwrap_err().message, "missing `TYPE/NAME`");
 }

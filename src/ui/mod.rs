@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod errors;
 pub mod explain;
+pub mod history;
 pub mod json;
 mod layout;
 pub mod live;

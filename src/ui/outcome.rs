@@ -5,8 +5,8 @@ use super::plan::Options;
 use super::summary::{self, Place};
 use super::{Palette, Printer, names, plan as page};
 use crate::cli::PlanFormat;
-use crate::domain::outcome::{Outcome, TagState, TargetState, go_on};
-use crate::domain::plan::{Plan, Target};
+use crate::domain::outcome::{Outcome, TagState, TargetState, go_on_from};
+use crate::domain::plan::{Plan, Target, undo};
 use crate::domain::template::Replacement;
 use crate::domain::verification::Confirmation;
 use crate::error::AppError;
@@ -153,6 +153,13 @@ fn target_words(
             }
             parts.push(format!("{}: {}", palette.error("not confirmed"), printable(why)));
         }
+        TargetState::TakingBack { why, answered } => {
+            parts.push(format!("{}: {}", palette.error("being taken back"), printable(why)));
+            parts.push(match answered {
+                true => "patched back; what its pods run is not proven yet".to_owned(),
+                false => "the patch back was sent and not answered".to_owned(),
+            });
+        }
         TargetState::TakenBack { why, problem } => {
             parts.push(format!("{}: {}", palette.error("taken back"), printable(why)));
             parts.push(match problem {
@@ -217,7 +224,7 @@ pub fn hints(plan: &Plan, outcome: &Outcome, place: &Place) -> Vec<String> {
     let mut onward = Commands::default();
     let mut back = Commands::default();
     for (target, state) in plan.targets.iter().zip(&outcome.targets) {
-        if let (Some(mut reason), Some((verb, mut rest))) = (reason_to_go_on(state), go_on(target)) {
+        if let (Some(mut reason), Some((verb, mut rest))) = (reason_to_go_on(state), go_on_from(target, state)) {
             // A name that somebody else took stays taken.
             if needs_another_name(plan, outcome, target) {
                 reason = 1;
@@ -231,8 +238,25 @@ pub fn hints(plan: &Plan, outcome: &Outcome, place: &Place) -> Vec<String> {
         }
     }
     hints.extend(onward.hints(place));
-    hints.extend(back.hints(place));
+    hints.extend(all_back(plan, &back, place).or_else(|| back.hints(place)));
     hints
+}
+
+/// Many workloads, or those of several namespaces, go back by the run that changed them.
+fn all_back(plan: &Plan, back: &Commands<'_>, place: &Place) -> Option<String> {
+    let workloads: usize = back.all.iter().map(|same| same.workloads.len()).sum();
+    let first = back.all.first()?;
+    if back.all.len() == 1 && workloads <= NAMED {
+        return None;
+    }
+    let run = plan.targets.iter().find_map(|target| undo::run_of(&target.patch))?;
+    let everywhere = back.all.iter().any(|same| same.namespace != first.namespace);
+    // With `-A` there is no namespace to be named.
+    let (words, namespace) = match everywhere {
+        true => (format!("undo --all -A --run {run}"), place.default_namespace.as_str()),
+        false => (format!("undo --all --run {run}"), first.namespace),
+    };
+    Some(format!("back with `{}`", summary::command(&words, namespace, place)))
 }
 
 /// What is said of a command that goes on, the most urgent first.
@@ -246,8 +270,11 @@ fn reason_to_go_on(state: &TargetState) -> Option<usize> {
         | TargetState::Unconfirmed { .. }
         | TargetState::NotPatched(_) => Some(0),
         TargetState::Changed(_) => Some(1),
-        TargetState::Patched { already: false } => Some(2),
-        TargetState::Patched { already: true } | TargetState::Confirmed { .. } | TargetState::TakenBack { .. } => None,
+        TargetState::Patched { already: false } | TargetState::TakingBack { .. } => Some(2),
+        TargetState::TakenBack { problem: Some(_), .. } => Some(2),
+        TargetState::Patched { already: true }
+        | TargetState::Confirmed { .. }
+        | TargetState::TakenBack { problem: None, .. } => None,
     }
 }
 
@@ -258,7 +285,7 @@ fn needs_another_name(plan: &Plan, outcome: &Outcome, target: &Target) -> bool {
 
 fn can_be_undone(target: &Target, state: &TargetState) -> bool {
     state.is_applied_now()
-        && !matches!(state, TargetState::TakenBack { .. })
+        && !matches!(state, TargetState::TakenBack { .. } | TargetState::TakingBack { .. })
         && target.changes.iter().all(|change| change.done || change.back.is_some())
         && target.changes.iter().any(|change| change.back.is_some())
 }

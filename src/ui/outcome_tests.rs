@@ -102,6 +102,7 @@ fn each_end_of_a_workload_has_its_words() {
     deployment/awesomeapp   tagged 1.1 · taken back: its pods start again and again · runs what it ran before, verified
 
     deployment/awesomeapp   tagged 1.1 · taken back: it crashes · not confirmed that it runs what it ran before: its pods could not be read
+    hint: wait for it and prove it with `kubectl freshimage undo deployment/awesomeapp`
     ");
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::samples::{digest, now};
 use crate::domain::diagnosis::{Verdict, WorkloadName};
-use crate::domain::plan::assemble::{self, Around};
+use crate::domain::plan::assemble::{self, Around, Author};
 use crate::domain::plan::undo::{self, Undo};
 use crate::domain::plan::{Change, Plan, Skipped, Tagging, Target};
 use crate::domain::template::Definition;
@@ -72,7 +72,18 @@ fn change(definition: &Definition, place: usize, new_image: &str) -> Change {
 }
 
 fn target(definition: &Arc<Definition>, pods: usize, managers: &[Manager], changes: Vec<Change>) -> Target {
-    assemble::target(&Around { definition, managers, pods, cause: "kubectl freshimage bump", now: now() }, changes)
+    assemble::target(
+        &Around {
+            definition,
+            managers,
+            pods,
+            cause: "kubectl freshimage bump",
+            author: &Author::default(),
+            last_is_proven: false,
+            now: now(),
+        },
+        changes,
+    )
 }
 
 fn tagging(repository: &str, tag: &str) -> Tagging {
@@ -197,7 +208,20 @@ pub(crate) fn done() -> Plan {
 pub(crate) fn undo(again: bool) -> Plan {
     let back = |definition: &Arc<Definition>| {
         let cause = "kubectl freshimage undo";
-        match undo::undo(&Around { definition, managers: &[], pods: 2, cause, now: now() }, false).unwrap() {
+        match undo::undo(
+            &Around {
+                definition,
+                managers: &[],
+                pods: 2,
+                cause,
+                author: &Author::default(),
+                last_is_proven: false,
+                now: now(),
+            },
+            None,
+        )
+        .unwrap()
+        {
             Undo::Back(target) | Undo::DoneAlready(target) => target,
         }
     };

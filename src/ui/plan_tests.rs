@@ -169,6 +169,8 @@ fn the_way_back_names_the_content() {
           image: reg.example.com/cp-enablement/awesomeapp:1.0@sha256:2bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c3
         as planned already; has to run sha256:2bd0a7c32bd0…
         2 pods are looked at
+        note: the last undo was not proven yet: it is finished, and nothing more
+          is taken back
     ");
 }
 
@@ -232,7 +234,7 @@ fn the_diff_is_that_of_the_objects() {
      kind: Deployment
      metadata:
        annotations:
-    +    kubectl-freshimage/history: "{\"changes\":[{\"at\":\"2026-11-23T12:00:00Z\",\"containers\":[{\"name\":\"app\",\"type\":\"container\",\"from\":\"reg.example.com/cp-enablement/awesomeapp:1.0\",\"to\":\"reg.example.com/cp-enablement/awesomeapp:1.1\",\"digest\":\"sha256:9c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f01\",\"back\":\"reg.example.com/cp-enablement/awesomeapp:1.0@sha256:2bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c3\"}]}]}"
+    +    kubectl-freshimage/history: "{\"changes\":[{\"revision\":1,\"on\":0,\"at\":\"2026-11-23T12:00:00Z\",\"containers\":[{\"name\":\"app\",\"type\":\"container\",\"from\":\"reg.example.com/cp-enablement/awesomeapp:1.0\",\"to\":\"reg.example.com/cp-enablement/awesomeapp:1.1\",\"digest\":\"sha256:9c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f01\",\"back\":\"reg.example.com/cp-enablement/awesomeapp:1.0@sha256:2bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c3\"}],\"proven\":false}]}"
     +    kubernetes.io/change-cause: "kubectl freshimage bump: app to reg.example.com/cp-enablement/awesomeapp:1.1"
          team: a
        name: awesomeapp
@@ -335,7 +337,7 @@ fn json_and_yaml_hold_every_fact() {
                     {
                         "op": "add",
                         "path": "/metadata/annotations/kubectl-freshimage~1history",
-                        "value": "{\"changes\":[{\"at\":\"2026-11-23T12:00:00Z\",\"containers\":[{\"name\":\"app\",\"type\":\"container\",\"from\":\"reg.example.com/cp-enablement/awesomeapp:1.0\",\"to\":\"reg.example.com/cp-enablement/awesomeapp:1.1\",\"digest\":\"sha256:9c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f01\",\"back\":\"reg.example.com/cp-enablement/awesomeapp:1.0@sha256:2bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c3\"}]}]}"
+                        "value": "{\"changes\":[{\"revision\":1,\"on\":0,\"at\":\"2026-11-23T12:00:00Z\",\"containers\":[{\"name\":\"app\",\"type\":\"container\",\"from\":\"reg.example.com/cp-enablement/awesomeapp:1.0\",\"to\":\"reg.example.com/cp-enablement/awesomeapp:1.1\",\"digest\":\"sha256:9c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f019c1e4f01\",\"back\":\"reg.example.com/cp-enablement/awesomeapp:1.0@sha256:2bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c32bd0a7c3\"}],\"proven\":false}]}"
                     },
                     {
                         "op": "add",

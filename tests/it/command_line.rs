@@ -36,7 +36,7 @@ fn no_help_names_a_command_that_does_not_exist() {
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    assert_eq!(listed, ["diagnose", "explain", "bump", "pin", "undo", "next-tag", "completion"]);
+    assert_eq!(listed, ["diagnose", "explain", "bump", "pin", "undo", "history", "next-tag", "completion"]);
 }
 
 #[test]

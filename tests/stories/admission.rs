@@ -11,11 +11,12 @@ use crate::support::{assert_ended, ending, freshimage, push_again, shop};
 /// Gives a pod's container the image that admission would have given it, and waits until it runs.
 async fn admitted(bed: &Bed, pod: &Value, image: &str) {
     let name = pod["metadata"]["name"].as_str().expect("a pod has a name");
+    let restarts = |pod: &Value| pod["status"]["containerStatuses"][0]["restartCount"].as_u64().unwrap_or_default();
+    let before = restarts(&bed.get("pod", name).await);
     bed.set_image("pod", name, "app", image).await;
     bed.wait_for("the container to run its new image", "pod", name, |pod| {
         let status = &pod["status"]["containerStatuses"][0];
-        let restarted = status["restartCount"].as_u64().unwrap_or_default() > 0;
-        restarted && status["state"]["running"].is_object() && status["ready"] == true
+        restarts(pod) > before && status["state"]["running"].is_object() && status["ready"] == true
     })
     .await;
 }

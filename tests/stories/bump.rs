@@ -97,17 +97,15 @@ async fn a_stale_deployment_is_bumped_to_a_unique_tag_and_back() {
     --- stderr
     ");
     assert_snapshot!(freshimage(&bed, &["undo", "deployment/web", "--yes"]).await.normalise(), @"
-    exit 0
+    exit 1
     --- stdout
-    Plan: nothing to change, 1 workload to make sure of
+    Plan: nothing to change
 
-      deployment/web, container app
-          image: <registry>/shop/web:1.0@<manifest:old>
-        as planned already; has to run <manifest:old>…
-        2 pods are looked at
-
-    deployment/web   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>…
+      refused deployment/web: there is nothing left to undo: it runs what it ran before the first change that is known
     --- stderr
+    error: it is refused, so nothing was changed
+      caused by: deployment/web: there is nothing left to undo: it runs what it ran before the first change that is known
+    hint: `kubectl rollout history` and `kubectl rollout undo` know the revisions that others made
     ");
     let _: Value = bed.get("deployment", "web").await;
     bed.finish().await;

@@ -480,10 +480,10 @@ async fn a_workload_without_pods_is_changed_and_has_nothing_to_prove() {
     --- stdout
     Plan: nothing to change
 
-      refused deployment/asleep: what ran before the last bump of container app has no digest that a registry could be asked for
+      refused deployment/asleep: what ran before the change of container app has no digest that a registry could be asked for
     --- stderr
     error: it is refused, so nothing was changed
-      caused by: deployment/asleep: what ran before the last bump of container app has no digest that a registry could be asked for
+      caused by: deployment/asleep: what ran before the change of container app has no digest that a registry could be asked for
     hint: `kubectl rollout history` and `kubectl rollout undo` know the revisions that others made
     ");
     bed.finish().await;

@@ -199,10 +199,10 @@ async fn an_image_volume_that_is_reported_is_confirmed() {
     ");
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "deployment/shop", "--yes"]).await), @"
     exit 1
-      refused deployment/shop: what ran before the last bump of container assets has no digest that a registry could be asked for
+      refused deployment/shop: what ran before the change of container assets has no digest that a registry could be asked for
     --- stderr
     error: it is refused, so nothing was changed
-      caused by: deployment/shop: what ran before the last bump of container assets has no digest that a registry could be asked for
+      caused by: deployment/shop: what ran before the change of container assets has no digest that a registry could be asked for
     hint: `kubectl rollout history` and `kubectl rollout undo` know the revisions that others made
     ");
     bed.finish().await;

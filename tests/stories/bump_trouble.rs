@@ -202,10 +202,10 @@ async fn an_undo_of_what_somebody_changed_since_is_refused() {
     --- stdout
     Plan: nothing to change
 
-      refused deployment/web: container app asks for `<registry>/shop/web:0.9` by now, not for `<registry>/shop/web:1.1` as after the last bump: somebody changed it since
+      refused deployment/web: container app asks for `<registry>/shop/web:0.9` by now, not for `<registry>/shop/web:1.1` as after the last change: somebody changed it since
     --- stderr
     error: it is refused, so nothing was changed
-      caused by: deployment/web: container app asks for `<registry>/shop/web:0.9` by now, not for `<registry>/shop/web:1.1` as after the last bump: somebody changed it since
+      caused by: deployment/web: container app asks for `<registry>/shop/web:0.9` by now, not for `<registry>/shop/web:1.1` as after the last change: somebody changed it since
     hint: `kubectl rollout history` and `kubectl rollout undo` know the revisions that others made
     ");
     assert_eq!(image_of(&bed, "deployment", "web").await, registry.image("shop/web", "0.9"));

@@ -400,9 +400,12 @@ async fn two_bumps_are_undone_one_after_the_other() {
     --- stderr
     ");
     assert_snapshot!(ending(&undo().await), @"
-    exit 0
-    deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    exit 1
+      refused deployment/web: there is nothing left to undo: it runs what it ran before the first change that is known
     --- stderr
+    error: it is refused, so nothing was changed
+      caused by: deployment/web: there is nothing left to undo: it runs what it ran before the first change that is known
+    hint: `kubectl rollout history` and `kubectl rollout undo` know the revisions that others made
     ");
     bed.finish().await;
 }

@@ -85,14 +85,7 @@ async fn a_workload_without_pods_is_judged_by_what_the_nodes_would_start() {
         bed.merge_patch("deployment", name, &json!({"spec": {"replicas": 0}})).await;
         bed.wait_for_pods("its pods to go", &format!("app={name}"), <[Value]>::is_empty).await;
     }
-    bed.create(&template.daemon_set("elsewhere")).await;
-    bed.merge_patch(
-        "daemonset",
-        "elsewhere",
-        &json!({"spec": {"template": {"spec": {"nodeSelector": {"kubernetes.io/hostname": "nowhere"}}}}}),
-    )
-    .await;
-    bed.wait_for_pods("its pods to go", "app=elsewhere", <[Value]>::is_empty).await;
+    bed.create(&PodTemplate::new("app", &image).on_node("nowhere").daemon_set("elsewhere")).await;
     bed.create(&template.stateful_set("empty", 0)).await;
     wait_listed(&bed, "node-a", &[&image], &[]).await;
     let gate = ["diagnose", "--fail-on", "stale,mixed,suspect,unknown"];

@@ -40,4 +40,5 @@ mod short_names;
 mod states;
 mod support;
 mod troubles;
+mod undo;
 mod wrapping;

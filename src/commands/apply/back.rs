@@ -19,6 +19,7 @@ impl Applying<'_> {
         target: &Target,
         why: String,
         confirmation: Confirmation,
+        place: usize,
         line: &Line,
     ) -> TargetState {
         let stays = |problem: String| TargetState::Unconfirmed {
@@ -34,19 +35,25 @@ impl Applying<'_> {
             managers: &target.managers,
             pods: target.rollout.pods,
             cause: undo::CAUSE,
+            author: self.author,
+            last_is_proven: false,
             now: Timestamp::now(),
         };
-        let back = match undo::undo(&around, false) {
+        let back = match undo::undo(&around, None) {
             Ok(Undo::Back(back)) => back,
             Ok(Undo::DoneAlready(_)) => return stays("it is taken back already".to_owned()),
             Err(problem) => return stays(problem.to_string()),
         };
         let before = self.starts(&back).await;
+        // Whoever stops it from here on is told that it may be taken back already.
+        let going = |answered| TargetState::TakingBack { why: why.clone(), answered };
+        self.journal.target(place, going(false));
         let asks = match self.patch(&back, self.patience()).await {
             Ok(asks) => asks,
             Err(TargetState::Changed(problem) | TargetState::NotPatched(problem)) => return stays(problem),
-            Err(_) => return stays("no answer came".to_owned()),
+            Err(_) => return going(false),
         };
+        self.journal.target(place, going(true));
         let deadline = Instant::now() + self.settings.timeout;
         match self.wait_and_prove(&back, false, &Seen { before, asks }, deadline, line).await {
             TargetState::Confirmed { .. } => TargetState::TakenBack { why, problem: None },

@@ -20,11 +20,12 @@ use tokio::time::Instant;
 pub(super) use check::check;
 pub(super) use ready::ready;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Patching};
 use crate::domain::inventory::Workload;
 use crate::domain::outcome::{Outcome, TargetState};
-use crate::domain::plan::{Plan, Target};
-use crate::domain::template::Asks;
+use crate::domain::plan::assemble::Author;
+use crate::domain::plan::{Plan, Target, undo};
+use crate::domain::template::{Asks, Definition};
 use crate::domain::verification::Confirmation;
 use crate::domain::workload::{Access, Snapshot};
 use crate::error::AppError;
@@ -107,6 +108,8 @@ pub(super) struct Applying<'a> {
     pub(super) registries: &'a Registries,
     /// What was seen of the cluster then.
     pub(super) snapshot: &'a Snapshot,
+    /// Who makes the change.
+    pub(super) author: &'a Author,
     pub(super) common: &'a CommonSettings,
     pub(super) environment: &'a Environment,
     pub(super) settings: &'a ApplySettings,
@@ -169,7 +172,7 @@ impl Applying<'_> {
                 if self.settings.rollback && target.rollout.replacement.comes_by_itself() =>
             {
                 line.set("going back");
-                self.take_back(target, why, confirmation, &line).await
+                self.take_back(target, why, confirmation, place, &line).await
             }
             state => state,
         };
@@ -232,6 +235,9 @@ impl Applying<'_> {
                         && target.rollout.replacement.comes_by_itself()
                         && now.wanted_pods().is_some_and(|wanted| wanted > 0);
                     if !hidden {
+                        if confirmation.confirmed > 0 {
+                            self.note_proof(target, &now).await;
+                        }
                         return TargetState::Confirmed { already, confirmation };
                     }
                     "none of its pods could be seen".to_owned()
@@ -247,6 +253,14 @@ impl Applying<'_> {
 }
 
 impl Applying<'_> {
+    /// Writes down that the last change is proven. Where that cannot be done, nothing is lost but the note: the next
+    /// command proves it again.
+    async fn note_proof(&self, target: &Target, now: &Definition) {
+        let Some(patch) = undo::mark_proven(now, &target.changes) else { return };
+        let how = Patching { manager: &self.settings.field_manager, dry_run: false };
+        let _ = self.cluster.patch(&target.namespace, &target.workload, &patch, how).await;
+    }
+
     /// The targets whose new content did not come to run and that can be taken back, each with the reason.
     pub(super) fn failed(&self, plan: &Plan, outcome: &Outcome) -> Vec<(usize, String)> {
         let states = outcome.targets.iter().enumerate();
@@ -267,7 +281,7 @@ impl Applying<'_> {
         if let TargetState::Unconfirmed { why, confirmation } = outcome.targets[place].clone() {
             let target = &plan.targets[place];
             let line = self.live.line(&crate::ui::names::workload(&target.workload));
-            let state = self.take_back(target, why, confirmation, &line).await;
+            let state = self.take_back(target, why, confirmation, place, &line).await;
             self.journal.target(place, state);
         }
     }

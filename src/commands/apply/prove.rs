@@ -120,7 +120,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::plan::assemble::{self, Around};
+    use crate::domain::plan::assemble::{self, Around, Author};
     use crate::domain::template::Definition;
 
     fn replica_set() -> Target {
@@ -130,8 +130,15 @@ mod tests {
             "spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "app", "image": "app:1.1"}]}}},
         });
         let definition = Arc::new(Definition::read(object).unwrap());
-        let around =
-            Around { definition: &definition, managers: &[], pods: 2, cause: "bump", now: Timestamp::UNIX_EPOCH };
+        let around = Around {
+            definition: &definition,
+            managers: &[],
+            pods: 2,
+            cause: "bump",
+            author: &Author::default(),
+            last_is_proven: false,
+            now: Timestamp::UNIX_EPOCH,
+        };
         assemble::target(&around, Vec::new())
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::diagnosis::{ContainerName, Diagnosis, Item, Verdict, WorkloadName};
+use crate::domain::diagnosis::{ContainerName, Diagnosis, Finding, Item, Verdict, WorkloadName};
 use crate::domain::floating::is_floating;
 use crate::domain::history::History;
 use crate::domain::reference::Reference;
@@ -59,6 +59,15 @@ pub(super) fn runs_old(item: &Item) -> bool {
     matches!(item.verdict, Verdict::Stale | Verdict::Mixed | Verdict::Suspect)
 }
 
+/// Whether a row runs what its reference stands for, and that is nothing that moves by design.
+fn is_settled(item: &Item) -> bool {
+    match item.verdict {
+        Verdict::Fresh | Verdict::Rewrapped => true,
+        Verdict::Pinned => !item.findings.contains(&Finding::MovedTag),
+        _ => false,
+    }
+}
+
 /// Whether a workload is worth a look where nobody named it. One that is rolling may be what an interrupted run left.
 pub(super) fn is_worth_it(candidate: &Candidate) -> bool {
     candidate.items.iter().any(|item| runs_old(item) || item.verdict == Verdict::Rolling)
@@ -70,6 +79,8 @@ pub(super) struct Places<'d> {
     pub(super) slots: Vec<&'d Slot>,
     /// Somebody named these, or they run old content: if one cannot be changed, that is a refusal.
     pub(super) asked_for: bool,
+    /// These are as they should be: they are shown, proven and left alone.
+    pub(super) settled: bool,
     /// Containers that run old content and are not in the template, each with the reason.
     pub(super) elsewhere: Vec<(ContainerName, String)>,
 }
@@ -82,6 +93,7 @@ pub(super) fn places<'d>(
     candidate: &Candidate,
     definition: &'d Definition,
     history: &History,
+    proposed: bool,
     containers: &[String],
 ) -> Result<Places<'d>, (String, String)> {
     if !containers.is_empty() {
@@ -98,7 +110,7 @@ pub(super) fn places<'d>(
                 format!("it has {}", names.join(", ")),
             ));
         }
-        return Ok(Places { slots, asked_for: true, elsewhere: Vec::new() });
+        return Ok(Places { slots, asked_for: true, ..Places::default() });
     }
     let mut places = Places { asked_for: true, ..Places::default() };
     for item in &candidate.items {
@@ -125,6 +137,13 @@ pub(super) fn places<'d>(
         places.asked_for = !places.slots.is_empty() || definition.slots.len() == 1;
         if places.slots.is_empty() {
             places.slots = definition.slots.iter().collect();
+            // What runs the right content under a name that stays needs no other one: else every further run of the same
+            // command would find it one.
+            let settled = |slot: &&Slot| candidate.item(&slot.container).is_some_and(is_settled);
+            if proposed && places.slots.iter().any(settled) {
+                places.settled = true;
+                places.slots.retain(settled);
+            }
         }
     }
     Ok(places)

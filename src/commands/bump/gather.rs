@@ -18,7 +18,7 @@ use crate::domain::plan::content::{self, Presence, Presences, Run};
 use crate::domain::plan::{ContentOf, Skipped};
 use crate::domain::remote::{Failure, Manifest};
 use crate::domain::template::Slot;
-use crate::domain::workload::{Access, Manager};
+use crate::domain::workload::{Access, Container, Manager, Pod, Role, State};
 use crate::domain::{Digest, Reference, Repository};
 use crate::registry::Registries;
 
@@ -33,6 +33,12 @@ pub(super) struct Gathered {
     pub(super) places: Vec<Known>,
     /// Somebody asked for these places; see [`choose::Places`].
     pub(super) asked_for: bool,
+    /// See [`choose::Places`].
+    pub(super) settled: bool,
+    /// What was changed before.
+    pub(super) history: History,
+    /// It has pods, and all their containers run (or ended, where that is their nature).
+    pub(super) steady: bool,
 }
 
 /// One place of its template, and what is known of it.
@@ -49,6 +55,17 @@ pub(super) struct Known {
 }
 
 impl Gathered {
+    /// Whether the pods run what the last change brought: then it is proven by now, though no command waited for it.
+    pub(super) fn last_is_proven(&self) -> bool {
+        let Some(pending) = self.history.pending() else { return false };
+        self.steady
+            && pending.containers.iter().all(|changed| {
+                let item = self.candidate.items.iter().find(|item| changed.is_of(&item.container));
+                let runs = item.map(content::runs).unwrap_or_default();
+                matches!(runs.as_slice(), [Run { digest: Some(digest), .. }] if *digest == changed.digest)
+            })
+    }
+
     /// Tools that own the definition, each once.
     pub(super) fn managers(&self) -> Vec<Manager> {
         let of_items = self.candidate.items.iter().flat_map(|item| &item.managers);
@@ -68,6 +85,7 @@ impl Gathered {
             runs: known.runs.clone(),
             presences: known.presences.clone(),
             last: known.last.as_ref(),
+            settled: self.settled,
         }
     }
 }
@@ -76,10 +94,11 @@ impl Gathered {
 pub(super) async fn gather(
     seen: &Seen,
     candidates: Vec<Candidate>,
+    proposed: bool,
     containers: &[String],
     content: ContentOf,
 ) -> (Vec<Gathered>, Vec<Skipped>) {
-    let each = candidates.into_iter().map(|candidate| one(seen, candidate, containers, content));
+    let each = candidates.into_iter().map(|candidate| one(seen, candidate, proposed, containers, content));
     let results: Vec<_> = stream::iter(each).buffered(AT_ONCE).collect().await;
     let (mut gathered, mut skipped) = (Vec::new(), Vec::new());
     for (one, left_out) in results {
@@ -92,6 +111,7 @@ pub(super) async fn gather(
 async fn one(
     seen: &Seen,
     candidate: Candidate,
+    proposed: bool,
     containers: &[String],
     content: ContentOf,
 ) -> (Option<Gathered>, Vec<Skipped>) {
@@ -115,7 +135,7 @@ async fn one(
     let definition = Arc::clone(&defined.definition);
     let history =
         definition.annotation(history::ANNOTATION).and_then(|text| History::parse(text).ok()).unwrap_or_default();
-    let places = match choose::places(&candidate, &definition, &history, containers) {
+    let places = match choose::places(&candidate, &definition, &history, proposed, containers) {
         Ok(places) => places,
         Err((reason, hint)) => return (None, vec![leave(None, Refusal { reason, hint: Some(hint) }, true)]),
     };
@@ -147,8 +167,9 @@ async fn one(
         know(&seen.registries, (*slot).clone(), item, last, Arc::clone(&access), content)
     }))
     .await;
-    let asked_for = places.asked_for;
-    (Some(Gathered { candidate, defined, places: known, asked_for }), skipped)
+    let (asked_for, settled) = (places.asked_for, places.settled);
+    let steady = is_steady(seen, &candidate);
+    (Some(Gathered { candidate, defined, places: known, asked_for, settled, history, steady }), skipped)
 }
 
 /// Why there is nothing to change, in one sentence.
@@ -158,6 +179,21 @@ pub(in crate::commands) fn not_defined(why: &NotDefined) -> String {
         NotDefined::Missing => "it is gone".to_owned(),
         NotDefined::Unreadable(why) => format!("it cannot be read: {why}"),
     }
+}
+
+/// Whether a workload has pods and none of them waits or crashes.
+fn is_steady(seen: &Seen, candidate: &Candidate) -> bool {
+    let ours = |pod: &&Pod| {
+        pod.namespace == candidate.namespace
+            && inquiry::is_live(pod)
+            && inquiry::ownership(pod, &seen.snapshot.owners).workload == candidate.workload
+    };
+    let mut pods = seen.snapshot.pods.iter().filter(ours).peekable();
+    let runs = |container: &Container| match container.role {
+        Role::Container | Role::Sidecar => matches!(container.state, State::Running { .. }),
+        Role::Init | Role::Ephemeral | Role::Volume => true,
+    };
+    pods.peek().is_some() && pods.all(|pod| pod.containers.iter().all(runs))
 }
 
 /// Whose credentials its images are pulled with: a pod's, or else those that the template names.

@@ -13,6 +13,7 @@ use super::apply::{self, Applying, Journal};
 use super::look::{Request, Seen, look};
 use crate::cli::{DryRun, PartName, SchemeName};
 use crate::domain::outcome::{End, Outcome, end};
+use crate::domain::plan::assemble::Author;
 use crate::domain::plan::{Left, Plan, Skipped, Target, To, assemble};
 use crate::domain::scheme::{Part, SchemeChoice};
 use crate::domain::template::Asks;
@@ -65,13 +66,22 @@ async fn run(
     // Gone before anything is asked: no question stands among lines that move.
     let progress = printer.progress();
     progress.set("what is to be changed is looked at");
-    let (gathered, skipped) = gather::gather(&seen, candidates, &settings.containers, settings.content).await;
+    let gathering = gather::gather(
+        &seen,
+        candidates,
+        settings.to == Some(To::Tag(None)) || settings.to.is_none(),
+        &settings.containers,
+        settings.content,
+    );
+    let ((gathered, skipped), by) = futures::join!(gathering, seen.cluster.whoami());
+    let author = Author { by, run: super::new_run(settings.command) };
     let mut wish = Wish {
         to: settings.to.clone().unwrap_or(To::Tag(None)),
         content: settings.content,
         scheme: scheme_choice(settings.scheme),
         part: settings.part.map(part),
         cause: format!("kubectl freshimage {}", settings.command),
+        author: author.clone(),
         now: seen.now,
     };
     let mut needed = planning::needed(&gathered, &wish);
@@ -90,6 +100,7 @@ async fn run(
         cluster: &seen.cluster,
         registries: &seen.registries,
         snapshot: &seen.snapshot,
+        author: &author,
         common: &settings.common,
         environment,
         settings: &settings.applying,

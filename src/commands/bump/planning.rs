@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::super::naming::{self, Wanted};
 use super::gather::{Gathered, Known};
 use crate::domain::diagnosis::ContainerName;
-use crate::domain::plan::assemble::{self, Around};
+use crate::domain::plan::assemble::{self, Around, Author};
 use crate::domain::plan::change::{self, Name, Refusal};
 use crate::domain::plan::{ContentOf, Plan, Skipped, Target, To};
 use crate::domain::scheme::{Part, SchemeChoice};
@@ -24,6 +24,7 @@ pub(super) struct Wish {
     pub(super) part: Option<Part>,
     /// The command, for a change's cause.
     pub(super) cause: String,
+    pub(super) author: Author,
     pub(super) now: Timestamp,
 }
 
@@ -192,6 +193,8 @@ fn target(one: &Gathered, needed: &[Needed], wish: &Wish) -> (Option<Target>, Ve
         managers: &managers,
         pods: one.candidate.pods(),
         cause: &wish.cause,
+        author: &wish.author,
+        last_is_proven: one.last_is_proven(),
         now: wish.now,
     };
     (Some(assemble::target(&around, changes)), skipped)

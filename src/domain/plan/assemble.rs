@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::change::Name;
 use super::{Change, Plan, Rollout, Skipped, Tagging, Target};
-use crate::domain::history::{self, Changed, History, PolicyBefore, Record};
+use crate::domain::history::{self, Changed, Entry, History, PolicyBefore, Run};
 use crate::domain::patch::{Operation, token};
 use crate::domain::template::{Asks, Definition, Replacement};
 use crate::domain::workload::{Manager, PullPolicy};
@@ -35,8 +35,38 @@ pub struct Around<'a> {
     pub pods: usize,
     /// The command, for the change's cause.
     pub cause: &'a str,
+    /// Who changes it.
+    pub author: &'a Author,
+    /// Its pods run what its last change brought, all of them: that one is proven by now.
+    pub last_is_proven: bool,
     /// Now.
     pub now: Timestamp,
+}
+
+/// Who makes a change, and in which run of a command.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Author {
+    /// The user, as the API server knows them; empty where it did not say.
+    pub by: String,
+    /// The run.
+    pub run: Run,
+}
+
+impl Around<'_> {
+    /// An entry of the history with these changes, not proven yet; the history gives it its number.
+    #[must_use]
+    pub fn entry(&self, containers: Vec<Changed>) -> Entry {
+        Entry {
+            revision: 0,
+            on: 0,
+            back_to: None,
+            at: self.now,
+            by: self.author.by.clone(),
+            run: self.author.run.clone(),
+            containers,
+            proven: false,
+        }
+    }
 }
 
 /// The target that makes these changes.
@@ -47,10 +77,11 @@ pub fn target(around: &Around<'_>, changes: Vec<Change>) -> Target {
     let patch = if pending.is_empty() {
         Vec::new()
     } else {
-        let record = Record { at: around.now, containers: pending.iter().map(|change| changed(change)).collect() };
+        let entry = around.entry(pending.iter().map(|change| changed(change)).collect());
+        let history = if around.last_is_proven { history.proven() } else { history };
         let cause =
             format!("{}: {}", around.cause, pending.iter().map(|change| told(change)).collect::<Vec<_>>().join(", "));
-        patch(around.definition, &pending, &history.with(record), &cause, around.now)
+        patch(around.definition, &pending, &history.with(entry), &cause, around.now)
     };
     let mut warnings: Vec<String> = changes.iter().flat_map(|change| change.warnings.clone()).collect();
     warnings.extend(unreadable);
@@ -198,7 +229,7 @@ pub fn rebased(patch: &[Operation], now: &Definition) -> Vec<Operation> {
     operations
 }
 
-fn annotation(key: &str) -> String {
+pub(super) fn annotation(key: &str) -> String {
     format!("{ANNOTATIONS}/{}", token(key))
 }
 
@@ -231,11 +262,7 @@ pub fn as_stored(mut target: Target, stored: &Asks) -> Target {
         let Operation::Add { path, value } = operation else { continue };
         let history = value.as_str().filter(|_| *path == place).map(History::parse);
         let Some(Ok(mut history)) = history else { continue };
-        // An undo names a change that is over.
-        if history.undone.is_some() {
-            continue;
-        }
-        for changed in history.changes.last_mut().into_iter().flat_map(|record| &mut record.containers) {
+        for changed in history.entries.last_mut().into_iter().flat_map(|entry| &mut entry.containers) {
             if let Some(image) = other(changed) {
                 let (container, to) = (&changed.name, &changed.to);
                 target.warnings.push(format!("container {container}: the API server makes `{image}` of `{to}`"));

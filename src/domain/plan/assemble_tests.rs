@@ -47,7 +47,15 @@ fn change(definition: &Definition, place: usize, new_image: &str) -> Change {
 
 fn around(definition: &Arc<Definition>) -> Around<'_> {
     let now = "2026-11-23T12:00:00Z".parse().unwrap();
-    Around { definition, managers: &[], pods: 2, cause: "kubectl freshimage bump", now }
+    Around {
+        definition,
+        managers: &[],
+        pods: 2,
+        cause: "kubectl freshimage bump",
+        author: Box::leak(Box::default()),
+        last_is_proven: false,
+        now,
+    }
 }
 
 #[test]
@@ -76,7 +84,7 @@ fn several_containers_are_one_patch_that_tests_before_it_changes() {
         "kubectl freshimage bump: app to reg.example.com/app:1.1, side to reg.example.com/side:4"
     );
     let history = History::parse(annotations[history::ANNOTATION].as_str().unwrap()).unwrap();
-    assert_eq!(history.changes[0].containers[0].back, Some(format!("reg.example.com/app:1.0@{}", digest('a'))));
+    assert_eq!(history.entries[0].containers[0].back, Some(format!("reg.example.com/app:1.0@{}", digest('a'))));
     assert_eq!(changed.pointer("/spec/template/metadata"), definition.object.pointer("/spec/template/metadata"));
 }
 
@@ -198,7 +206,7 @@ fn what_the_server_makes_of_a_reference_is_what_a_later_run_finds() {
     assert!(stored.warnings[0].contains("the API server makes"), "{:?}", stored.warnings);
     let changed = patch::applied(&definition.object, &stored.patch).unwrap();
     let history = History::parse(changed["metadata"]["annotations"][history::ANNOTATION].as_str().unwrap()).unwrap();
-    assert_eq!(history.changes[0].containers[0].to, rewritten);
+    assert_eq!(history.entries[0].containers[0].to, rewritten);
     let image = changed.pointer("/spec/template/spec/containers/0/image").unwrap();
     assert_eq!(image, "reg.example.com/app:1.1", "what is asked for stays");
     let mut plain = definition.asks();

@@ -30,6 +30,8 @@ pub struct Place<'a> {
     pub presences: Presences,
     /// What our last change did here.
     pub last: Option<&'a Changed>,
+    /// It runs what it should under a name that stays, and nobody asked for another one.
+    pub settled: bool,
 }
 
 /// The tag that the content is to have.
@@ -78,7 +80,7 @@ pub fn wanted(place: &Place<'_>, content: ContentOf) -> Result<Digest, Refusal> 
 /// by the reference itself.
 #[must_use]
 pub fn is_done(place: &Place<'_>, wanted: &Digest) -> bool {
-    place.last.is_some_and(|last| last.to == *place.slot.image && last.digest == *wanted)
+    place.settled || place.last.is_some_and(|last| last.to == *place.slot.image && last.digest == *wanted)
 }
 
 /// Plans one place. `name` is the tag that was found for it, where the way asks for one.
@@ -222,6 +224,7 @@ mod tests {
             runs: vec![Run { digest: Some(digest('a')), pods: 2 }],
             presences: Presences::from([(digest('a'), Presence::Image), (digest('5'), Presence::Index)]),
             last: None,
+            settled: false,
         }
     }
 

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::domain::diagnosis::ContainerName;
     use crate::domain::plan::Change;
-    use crate::domain::plan::assemble::{self, Around};
+    use crate::domain::plan::assemble::{self, Around, Author};
     use crate::domain::remote::{Child, Provenance};
     use crate::domain::template::Definition;
     use crate::domain::workload::Role;
@@ -137,8 +137,15 @@ mod tests {
             warnings: Vec::new(),
             slot,
         };
-        let around =
-            Around { definition: &definition, managers: &[], pods: 1, cause: "bump", now: Timestamp::UNIX_EPOCH };
+        let around = Around {
+            definition: &definition,
+            managers: &[],
+            pods: 1,
+            cause: "bump",
+            author: &Author::default(),
+            last_is_proven: false,
+            now: Timestamp::UNIX_EPOCH,
+        };
         assemble::target(&around, vec![change])
     }
 

@@ -1,14 +1,16 @@
-//! The way back: exactly the content that ran before our last change, by digest, since the tag means something else
-//! by now.
+//! The way back: exactly the content that ran before, by digest, since the tag means something else by now.
+//!
+//! An undo that was written and not proven yet is finished before anything else; one step further back takes another
+//! `undo`. Without a revision that is asked for, the way leads to the nearest one that was proven to run.
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 use super::assemble::{self, Around};
 use super::{Change, Target};
 use crate::domain::Reference;
-use crate::domain::history::{self, Changed, History};
+use crate::domain::history::{self, Changed, Entry, Held, History, PolicyBefore, Revision};
 use crate::domain::patch::Operation;
-use crate::domain::template::Definition;
+use crate::domain::template::{Definition, Slot};
 
 /// The change-cause of every way back, whoever asked for it.
 pub const CAUSE: &str = "kubectl freshimage undo";
@@ -19,12 +21,18 @@ pub enum NoWayBack {
     /// We never changed it.
     #[error("it was never changed by `bump` or `pin`")]
     NeverChanged,
+    /// Everything was taken back before.
+    #[error("there is nothing left to undo: it runs what it ran before the first change that is known")]
+    NothingLeft,
     /// The annotation was changed by somebody.
     #[error("its annotation `{annotation}` cannot be read: {0}", annotation = history::ANNOTATION)]
     Unreadable(String),
+    /// There is no such revision.
+    #[error("its history has no revision {0}")]
+    NoRevision(Revision),
     /// Somebody changed the template since.
     #[error(
-        "container {container} asks for `{now}` by now, not for `{then}` as after the last bump: somebody changed it since"
+        "container {container} asks for `{now}` by now, not for `{then}` as after the last change: somebody changed it since"
     )]
     ChangedSince {
         /// Which.
@@ -38,76 +46,124 @@ pub enum NoWayBack {
     #[error("container {0} is not in the template any more")]
     ContainerGone(String),
     /// What ran before was never known by a digest.
-    #[error("what ran before the last bump of container {0} has no digest that a registry could be asked for")]
+    #[error("what ran before the change of container {0} has no digest that a registry could be asked for")]
     NoDigest(String),
 }
 
 /// What an undo would do.
 #[derive(Debug, Clone)]
 pub enum Undo {
-    /// It goes back by one change.
+    /// It goes back.
     Back(Target),
-    /// The change before was taken back already, and that may not have reached the pods yet: this target has nothing
-    /// to patch and everything to make sure of.
+    /// It is as asked for already, and was not proven yet: this target has nothing to patch and everything to make sure
+    /// of.
     DoneAlready(Target),
 }
 
-/// Plans the way back. `under_way` says that a rollout has not replaced all pods yet: an `undo` that was interrupted is
-/// then finished, and no further step back is taken.
+/// Plans the way back, to a revision or to the last one that was proven.
 ///
 /// # Errors
 /// Why there is none.
-pub fn undo(around: &Around<'_>, under_way: bool) -> Result<Undo, NoWayBack> {
+pub fn undo(around: &Around<'_>, to: Option<Revision>) -> Result<Undo, NoWayBack> {
     let definition = around.definition;
     let text = definition.annotation(history::ANNOTATION).ok_or(NoWayBack::NeverChanged)?;
     let history = History::parse(text).map_err(NoWayBack::Unreadable)?;
-    if let Some(undone) = history.undone.as_ref().filter(|_| under_way || history.changes.is_empty()) {
-        let mut changes = Vec::new();
-        for changed in &undone.containers {
-            let back = back_of(changed)?;
-            changes.push(change(definition, changed, &[&back], &back)?);
+    let position = history.position();
+    if let Some(pending) = history.pending()
+        && pending.back_to.is_some()
+        && to.is_none_or(|to| to == position)
+    {
+        return finish(around, pending).map(Undo::DoneAlready);
+    }
+    let to = match to {
+        Some(to) => to,
+        None if history.entries.is_empty() => return Err(NoWayBack::NeverChanged),
+        None => history.way_back().ok_or(NoWayBack::NothingLeft)?,
+    };
+    let mut now = history.held_at(position).unwrap_or_default();
+    // What an undo has written, admission may have made another reference of.
+    for changed in
+        history.entries.last().filter(|last| last.back_to.is_some()).into_iter().flat_map(|last| &last.containers)
+    {
+        if let Some(held) = now.get_mut(&(changed.role, changed.name.clone())) {
+            held.written.push(changed.to.clone());
         }
+    }
+    let then = history.held_at(to).ok_or(NoWayBack::NoRevision(to))?;
+    let mut changes = Vec::new();
+    let mut policies = Vec::new();
+    for ((role, name), wanted) in &then {
+        let Some(held) = now.get(&(*role, name.clone())) else { continue };
+        if to != position
+            && held.exactly == wanted.exactly
+            && held.written == wanted.written
+            && held.policy == wanted.policy
+        {
+            continue;
+        }
+        let slot = slot(definition, name, |slot| slot.container.role == *role && *slot.container.name == **name)?;
+        let mut change = change(slot, held, wanted)?;
+        if to == position {
+            // It may be written by its tag as well.
+            change.new_image = slot.image.to_string();
+            change.done = true;
+        }
+        changes.push(change);
+        policies.push(wanted.policy);
+    }
+    if changes.is_empty() {
+        return Err(NoWayBack::NothingLeft);
+    }
+    if to == position {
         return Ok(Undo::DoneAlready(assemble::assembled(around, changes, Vec::new(), Vec::new())));
     }
-    let (Some(record), Some(rest)) = (history.changes.last(), history.without_last()) else {
-        return Err(NoWayBack::NeverChanged);
-    };
+    let warnings = taken_back(&history, position, to);
+    let patch = patch(around, &changes, &policies, &history, to);
+    Ok(Undo::Back(assemble::assembled(around, changes, patch, warnings)))
+}
+
+/// The undo before was written, and nobody knows yet what its pods run.
+fn finish(around: &Around<'_>, pending: &Entry) -> Result<Target, NoWayBack> {
     let mut changes = Vec::new();
-    for changed in &record.containers {
-        // The last step back left the content of this change under its digest.
-        let undone = history.undone.iter().flat_map(|undone| &undone.containers);
-        let left = undone.filter(|other| (other.role, &other.name) == (changed.role, &changed.name));
-        let mut left: Vec<&str> = left.filter_map(|undone| undone.back.as_deref()).collect();
-        left.push(&changed.to);
-        changes.push(change(definition, changed, &left, &back_of(changed)?)?);
+    for changed in &pending.containers {
+        let slot = slot(around.definition, &changed.name, |slot| changed.is_of(&slot.container))?;
+        let held = Held { exactly: Some(changed.to.clone()), written: vec![changed.to.clone()], policy: None };
+        changes.push(change(slot, &held, &held)?);
     }
-    let told: Vec<String> =
-        changes.iter().map(|change| format!("{} to {}", change.container.name, change.new_image)).collect();
-    let cause = format!("{}: {}", around.cause, told.join(", "));
-    let patch = patch(around, &changes, &record.containers, &rest, &cause, around.now);
-    Ok(Undo::Back(assemble::assembled(around, changes, patch, Vec::new())))
+    let note = "the last undo was not proven yet: it is finished, and nothing more is taken back".to_owned();
+    Ok(assemble::assembled(around, changes, Vec::new(), vec![note]))
 }
 
-fn back_of(changed: &Changed) -> Result<String, NoWayBack> {
-    changed.back.clone().ok_or_else(|| NoWayBack::NoDigest(changed.name.clone()))
+/// More than one change is worth a word.
+fn taken_back(history: &History, position: Revision, to: Revision) -> Vec<String> {
+    let between = |entry: &&Entry| entry.back_to.is_none() && entry.revision > to && entry.revision <= position;
+    let unproven = history.entries.iter().filter(between).filter(|entry| !entry.proven).count();
+    let count = history.entries.iter().filter(between).count();
+    match (count, unproven) {
+        (0 | 1, _) => Vec::new(),
+        (_, 0) => vec![format!("it takes {count} changes back")],
+        (_, 1) => vec![format!("it takes {count} changes back: one of them was never proven to run")],
+        (_, unproven) => vec![format!("it takes {count} changes back: {unproven} of them were never proven to run")],
+    }
 }
 
-/// A change from what the place has to hold now, one of `left`, to the way back.
-fn change(definition: &Definition, changed: &Changed, left: &[&str], back: &str) -> Result<Change, NoWayBack> {
-    let slot = definition
-        .slots
-        .iter()
-        .find(|slot| changed.is_of(&slot.container))
-        .ok_or_else(|| NoWayBack::ContainerGone(changed.name.clone()))?;
-    if !left.contains(&&*slot.image) {
+fn slot<'d>(definition: &'d Definition, name: &str, is: impl Fn(&Slot) -> bool) -> Result<&'d Slot, NoWayBack> {
+    definition.slots.iter().find(|slot| is(slot)).ok_or_else(|| NoWayBack::ContainerGone(name.to_owned()))
+}
+
+/// A change from what the place has to hold now to what it held then.
+fn change(slot: &Slot, now: &Held, then: &Held) -> Result<Change, NoWayBack> {
+    let name = || slot.container.name.to_string();
+    if !now.written.iter().chain(&then.exactly).any(|written| **written == *slot.image) {
         return Err(NoWayBack::ChangedSince {
-            container: changed.name.clone(),
+            container: name(),
             now: slot.image.to_string(),
-            then: changed.to.clone(),
+            then: now.written.first().cloned().unwrap_or_default(),
         });
     }
+    let back = then.exactly.clone().ok_or_else(|| NoWayBack::NoDigest(name()))?;
     let digest = back.parse::<Reference>().ok().and_then(|reference| reference.digest().cloned());
-    let digest = digest.ok_or_else(|| NoWayBack::NoDigest(changed.name.clone()))?;
+    let digest = digest.ok_or_else(|| NoWayBack::NoDigest(name()))?;
     Ok(Change {
         container: slot.container.clone(),
         verdict: None,
@@ -115,10 +171,10 @@ fn change(definition: &Definition, changed: &Changed, left: &[&str], back: &str)
         pod_image: None,
         running: Vec::new(),
         served_digest: None,
-        new_image: back.to_owned(),
-        digest,
-        pull_policy: changed.policy.and_then(|policy| policy.before).filter(|before| slot.pull_policy != Some(*before)),
         done: *slot.image == *back,
+        new_image: back,
+        digest,
+        pull_policy: then.policy.flatten().filter(|before| slot.pull_policy != Some(*before)),
         back: None,
         no_way_back: None,
         warnings: Vec::new(),
@@ -129,20 +185,77 @@ fn change(definition: &Definition, changed: &Changed, left: &[&str], back: &str)
 fn patch(
     around: &Around<'_>,
     changes: &[Change],
-    before: &[Changed],
+    policies: &[Option<Option<crate::domain::workload::PullPolicy>>],
     history: &History,
-    cause: &str,
-    now: Timestamp,
+    to: Revision,
 ) -> Vec<Operation> {
+    let removed =
+        |change: &Change, policy: &Option<Option<_>>| *policy == Some(None) && change.slot.pull_policy.is_some();
+    let containers = changes
+        .iter()
+        .zip(policies)
+        .map(|(change, policy)| Changed {
+            name: change.container.name.to_string(),
+            role: change.container.role,
+            from: change.image.to_string(),
+            to: change.new_image.clone(),
+            digest: change.digest.clone(),
+            back: None,
+            policy: (change.pull_policy.is_some() || removed(change, policy))
+                .then_some(PolicyBefore { before: change.slot.pull_policy }),
+        })
+        .collect();
+    let entry = Entry { back_to: Some(to), ..around.entry(containers) };
+    let told: Vec<String> =
+        changes.iter().map(|change| format!("{} to {}", change.container.name, change.new_image)).collect();
+    let cause = format!("{}: {}", around.cause, told.join(", "));
     let pending: Vec<&Change> = changes.iter().collect();
-    let mut operations = assemble::patch(around.definition, &pending, history, cause, now);
+    let mut operations = assemble::patch(around.definition, &pending, &history.with(entry), &cause, around.now);
     // A policy that was not written before is taken away again; the server fills its default in.
-    for (change, changed) in changes.iter().zip(before) {
-        if changed.policy.is_some_and(|policy| policy.before.is_none()) && change.slot.pull_policy.is_some() {
+    for (change, policy) in changes.iter().zip(policies) {
+        if removed(change, policy) {
             operations.push(Operation::Remove { path: change.slot.policy_pointer() });
         }
     }
     operations
+}
+
+/// Whether the last entry of an object's history was written by this run.
+#[must_use]
+pub fn is_of_run(definition: &Definition, run: &str) -> bool {
+    let history = definition.annotation(history::ANNOTATION).and_then(|text| History::parse(text).ok());
+    history.is_some_and(|history| history.entries.last().is_some_and(|last| last.run.id == run))
+}
+
+/// The run that a patch writes into the history.
+#[must_use]
+pub fn run_of(patch: &[Operation]) -> Option<String> {
+    let place = assemble::annotation(history::ANNOTATION);
+    patch.iter().find_map(|operation| match operation {
+        Operation::Add { path, value } if *path == place => {
+            let history = History::parse(value.as_str()?).ok()?;
+            Some(history.entries.last()?.run.id.clone()).filter(|id| !id.is_empty())
+        }
+        _ => None,
+    })
+}
+
+/// The patch that marks the last entry of the history as proven; `None` where it is, or where somebody has changed it.
+#[must_use]
+pub fn mark_proven(definition: &Definition, changes: &[Change]) -> Option<Vec<Operation>> {
+    let text = definition.annotation(history::ANNOTATION)?;
+    let history = History::parse(text).ok()?;
+    let pending = history.pending()?;
+    // What was proven has to be what the entry speaks of.
+    let asked: BTreeMap<_, _> = changes.iter().map(|change| (&*change.container.name, &change.digest)).collect();
+    let same = pending.containers.iter().all(|changed| asked.get(&*changed.name) == Some(&&changed.digest));
+    same.then(|| {
+        vec![
+            Operation::test("/metadata/uid", &*definition.uid),
+            Operation::test(assemble::annotation(history::ANNOTATION), text),
+            Operation::add(assemble::annotation(history::ANNOTATION), history.proven().text()),
+        ]
+    })
 }
 
 #[cfg(test)]
