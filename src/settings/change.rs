@@ -60,6 +60,8 @@ pub struct NextTagSettings {
     pub scheme: SchemeName,
     /// `--bump`.
     pub part: Option<PartName>,
+    /// `--explain`.
+    pub explain: bool,
 }
 
 /// How a change is carried out.
@@ -212,6 +214,7 @@ impl NextTagSettings {
             image: flags.image,
             scheme: flags.scheme.unwrap_or(SchemeName::Auto),
             part: flags.bump,
+            explain: flags.explain,
         })
     }
 }
