@@ -59,8 +59,7 @@ pub(super) async fn proposed(registries: &Registries, wanted: &Wanted<'_>) -> Re
             )
         }
     };
-    let labels =
-        Labels { version: provenance.version.as_deref(), revision: provenance.revision.as_deref() };
+    let labels = Labels { version: provenance.version.as_deref(), revision: provenance.revision.as_deref() };
     let situation = Situation { tag: wanted.tag, tags: &tags, digest: wanted.digest, labels, now: wanted.now };
     let proposal = scheme::propose(wanted.scheme, wanted.part, &situation).map_err(refused)?;
     let mut warnings = proposal.warnings.clone();

@@ -59,7 +59,8 @@ pub fn is_floating(tag: &str) -> bool {
 
 /// The line of versions that a floating tag follows: `1.25` of `1.25-latest`.
 pub(super) fn line(tag: &str) -> Option<&str> {
-    let behind = |rest: &str| rest.strip_prefix(['v', 'V']).unwrap_or(rest).starts_with(|first: char| first.is_ascii_digit());
+    let behind =
+        |rest: &str| rest.strip_prefix(['v', 'V']).unwrap_or(rest).starts_with(|first: char| first.is_ascii_digit());
     let (front, last) = tag.rsplit_once(['-', '_', '.'])?;
     let (first, back) = tag.split_once(['-', '_', '.'])?;
     let line = if is_floating_word(last) { front } else { Some(back).filter(|_| is_floating_word(first))? };
@@ -86,7 +87,13 @@ fn names_a_build(tag: &str, tokens: &[Token<'_>], at: usize, latest: bool) -> bo
         1 => number.is_counter() || number.is_pre_release() || !latest,
         _ if !own => number.is_counter(),
         // A whole version is of one build, unless it is unfinished.
-        3.. => if before { is(&PROMOTIONS) } else { !latest },
+        3.. => {
+            if before {
+                is(&PROMOTIONS)
+            } else {
+                !latest
+            }
+        }
         _ => false,
     }
 }
@@ -114,26 +121,86 @@ mod tests {
     #[test]
     fn names_float_and_versions_do_not() {
         for tag in [
-            "latest", "HEAD", "main", "main-alpine", "edge", "Nightly", "lts-alpine",
+            "latest",
+            "HEAD",
+            "main",
+            "main-alpine",
+            "edge",
+            "Nightly",
+            "lts-alpine",
             // With a line of versions.
-            "v2-latest", "1.25-latest", "v2-stable", "1.27-stable", "latest-api1.7.1", "stable-v2", "22-latest", "2022-latest",
-            "2.x-dev", "v1.5.x-head", "master-1.2", "24.04-edge", "latest-1.2.3", "latest-foo2", "3-dev",
+            "v2-latest",
+            "1.25-latest",
+            "v2-stable",
+            "1.27-stable",
+            "latest-api1.7.1",
+            "stable-v2",
+            "22-latest",
+            "2022-latest",
+            "2.x-dev",
+            "v1.5.x-head",
+            "master-1.2",
+            "24.04-edge",
+            "latest-1.2.3",
+            "latest-foo2",
+            "3-dev",
             // Unfinished versions.
-            "1.2.3-SNAPSHOT", "3.12.1-dev", "1.2.3-nightly", "v1.3.0-latest",
+            "1.2.3-SNAPSHOT",
+            "3.12.1-dev",
+            "1.2.3-nightly",
+            "v1.3.0-latest",
             // With what the image is built on or for.
-            "latest-amd64", "latest-arm64v8", "edge-alpine3.20", "stable-alpine3.17", "latest-ubuntu-22.04", "main-java-17",
-            "main-us-east-1", "latest-windowsservercore-1809", "lts-jdk17", "2.x-latest-x86_64",
+            "latest-amd64",
+            "latest-arm64v8",
+            "edge-alpine3.20",
+            "stable-alpine3.17",
+            "latest-ubuntu-22.04",
+            "main-java-17",
+            "main-us-east-1",
+            "latest-windowsservercore-1809",
+            "lts-jdk17",
+            "2.x-latest-x86_64",
         ] {
             assert!(is_floating(tag), "{tag}");
         }
         for tag in [
-            "1.0", "v7", "maintenance", "alpine", "3f2c1d", "maintenance-3", "v2", "",
-            "nightly-2026-11-23", "nightly-20240115", "stable-20240115", "20240115-latest", "nightly-2024-W03",
-            "dev-1704067200", "master-202401151030", "latest-2024.12",
-            "main-3f2c1d0", "cb1299d-snapshot", "main-550e8400-e29b-41d4-a716-446655440000", "v2.8-3f2c1d0-head",
-            "main-42", "42-main", "latest-42", "main-42-us-east-1", "dev-build41", "main-r3", "1.2.3-canary.5", "main.42",
-            "3.12.1-r0-dev", "main-abcdefabcdef12", "main-web42", "1234567-latest",
-            "1.2.3-stable", "dev-1.2.3", "stable-4.10.2", "2.426.2-lts-jdk17", "1.2.3-prod",
+            "1.0",
+            "v7",
+            "maintenance",
+            "alpine",
+            "3f2c1d",
+            "maintenance-3",
+            "v2",
+            "",
+            "nightly-2026-11-23",
+            "nightly-20240115",
+            "stable-20240115",
+            "20240115-latest",
+            "nightly-2024-W03",
+            "dev-1704067200",
+            "master-202401151030",
+            "latest-2024.12",
+            "main-3f2c1d0",
+            "cb1299d-snapshot",
+            "main-550e8400-e29b-41d4-a716-446655440000",
+            "v2.8-3f2c1d0-head",
+            "main-42",
+            "42-main",
+            "latest-42",
+            "main-42-us-east-1",
+            "dev-build41",
+            "main-r3",
+            "1.2.3-canary.5",
+            "main.42",
+            "3.12.1-r0-dev",
+            "main-abcdefabcdef12",
+            "main-web42",
+            "1234567-latest",
+            "1.2.3-stable",
+            "dev-1.2.3",
+            "stable-4.10.2",
+            "2.426.2-lts-jdk17",
+            "1.2.3-prod",
             "latest-\u{e9}1",
         ] {
             assert!(!is_floating(tag), "{tag}");

@@ -314,10 +314,13 @@ pub fn why(name: &Name, proposal: &Proposal, listed: usize, palette: Palette) ->
         lines.push(format!("  {}  {}", palette.quiet(&format!("{label:<10}")), printable(text)));
     };
     let listed = if listed == 1 { "1 tag".to_owned() } else { format!("{listed} tags") };
-    line("decided by", &match proposal.neighbours.as_slice() {
-        [] => format!("none of the repository's {listed}"),
-        some => format!("{} of the repository's {listed}", some.join(", ")),
-    });
+    line(
+        "decided by",
+        &match proposal.neighbours.as_slice() {
+            [] => format!("none of the repository's {listed}"),
+            some => format!("{} of the repository's {listed}", some.join(", ")),
+        },
+    );
     for reason in &proposal.reasons {
         line("because", reason);
     }

@@ -64,7 +64,11 @@ impl<'a> Named<'a> {
         };
         let is_short = |token: &&Token<'_>| (4..=40).contains(&token.text.len());
         let plain = tokens.iter().rev().filter(|token| token.number().is_some_and(|number| number.of == 1));
-        plain.filter(is_short).filter(whole).map(|token| Self::at(tag, token)).find(|named| named.is_hex_elsewhere(listing))
+        plain
+            .filter(is_short)
+            .filter(whole)
+            .map(|token| Self::at(tag, token))
+            .find(|named| named.is_hex_elsewhere(listing))
     }
 
     /// Whether other tags have hex digits in the same place, and enough of them.
@@ -79,7 +83,8 @@ impl<'a> Named<'a> {
             }
             let place = before.len() - 1;
             let (front, word, back) = (&words[..place], words[place], &words[place + 1..]);
-            let same = |words: &[&str], masks: &[String]| words.iter().zip(masks).all(|(word, own)| mask_word(word) == *own);
+            let same =
+                |words: &[&str], masks: &[String]| words.iter().zip(masks).all(|(word, own)| mask_word(word) == *own);
             if word.len() != self.commit.len() || !is_hex(word) || !same(front, &before) || !same(back, &after[1..]) {
                 continue;
             }
@@ -96,14 +101,14 @@ impl<'a> Named<'a> {
         let before = without_commits(self.before);
         let trimmed = before.trim_end_matches(is_separator);
         let (front, word) = trimmed.rsplit_once(is_separator).unwrap_or(("", trimmed));
-        let announces = |word: &str| {
-            COMMIT_WORDS.iter().chain(&ALGORITHMS).any(|known| known.eq_ignore_ascii_case(word))
-        };
+        let announces =
+            |word: &str| COMMIT_WORDS.iter().chain(&ALGORITHMS).any(|known| known.eq_ignore_ascii_case(word));
         if !announces(word) {
             return before;
         }
         let separators = before.len() - trimmed.len();
-        let front = if self.is_described() { front.rsplit_once(is_separator).map_or(front, |(front, _)| front) } else { front };
+        let front =
+            if self.is_described() { front.rsplit_once(is_separator).map_or(front, |(front, _)| front) } else { front };
         match (front, separators) {
             ("", _) => String::new(),
             (front, _) => format!("{front}-"),
@@ -115,7 +120,9 @@ impl<'a> Named<'a> {
         let count = self.before.strip_suffix('g').and_then(|before| before.strip_suffix(is_separator));
         let word = count.and_then(|before| before.rsplit_once(['-', '.']));
         word.is_some_and(|(front, count)| {
-            !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()) && front.bytes().any(|byte| byte.is_ascii_digit())
+            !count.is_empty()
+                && count.bytes().all(|byte| byte.is_ascii_digit())
+                && front.bytes().any(|byte| byte.is_ascii_digit())
         })
     }
 
@@ -150,11 +157,17 @@ impl<'a> Named<'a> {
         if let Some(dated) = Dated::parse(name) {
             let moment = &dated.moment;
             let padded = |field| moment.fills_up(field).unwrap_or(true);
-            return format!("{}{}{}", dated.prefix, moment.write(moment.floor(now), padded), &name[dated.prefix.len() + moment.text.len()..]);
+            return format!(
+                "{}{}{}",
+                dated.prefix,
+                moment.write(moment.floor(now), padded),
+                &name[dated.prefix.len() + moment.text.len()..]
+            );
         }
         let tokens = read(name);
         let others: Vec<Token<'_>> = tokens.iter().filter(|token| !token.is_commit()).cloned().collect();
-        let own = Counted::parse(name, &others, None).filter(|own| own.role != Role::PreRelease && !own.before.ends_with('.'));
+        let own = Counted::parse(name, &others, None)
+            .filter(|own| own.role != Role::PreRelease && !own.before.ends_with('.'));
         let Some((own, number)) = own.and_then(|own| Some((own, own.number()?))) else {
             return name.to_owned();
         };
@@ -254,7 +267,11 @@ pub(super) fn mask(tag: &str) -> String {
 
 /// A word with a mark for its digits.
 fn mask_word(word: &str) -> String {
-    if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()) { "\u{3}".to_owned() } else { word.to_owned() }
+    if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()) {
+        "\u{3}".to_owned()
+    } else {
+        word.to_owned()
+    }
 }
 
 fn is_separator(character: char) -> bool {

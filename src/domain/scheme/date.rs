@@ -159,9 +159,8 @@ pub(super) fn propose(listing: &Listing<'_>, running: Option<&Dated<'_>>, now: D
     };
     let today = now.date();
     let ahead = ahead.iter().max_by_key(|(member, _)| member.rank());
-    let warnings = ahead.map(|(_, tag)| {
-        format!("`{tag}` is dated after today, {today} in UTC: the new tag reads as older")
-    });
+    let warnings =
+        ahead.map(|(_, tag)| format!("`{tag}` is dated after today, {today} in UTC: the new tag reads as older"));
     let series = series(running, &members, now);
     let reason = match running {
         Some(running) => format!(
@@ -250,7 +249,8 @@ impl<'a> Counters<'a> {
         let has_bare = members.iter().any(|(member, _)| member.counter.is_none());
         let lowest = numbered.iter().map(|(_, counter)| counter.number).min();
         // Behind a dot the first has its number, too; so it has where nothing else is known of several.
-        let all = !has_bare && form.is_some_and(|form| form.separator == "." || form.separator.len() > 1 || numbered.len() > 1);
+        let all = !has_bare
+            && form.is_some_and(|form| form.separator == "." || form.separator.len() > 1 || numbered.len() > 1);
         let second = lowest.filter(|lowest| *lowest < 2).map_or(2, |_| 1);
         let today = members.iter().filter(|(member, _)| member.moment.at == at);
         let last = today.map(|(member, _)| member.counter.map(|counter| counter.number)).max();

@@ -148,7 +148,9 @@ pub(super) fn propose(listing: &Listing<'_>, start: &str, counted: &Counted<'_>)
     let number = counted.number().ok_or_else(too_large)?;
     let is_moment = |tag: &str| {
         let place = counted.before.len();
-        read(tag).iter().any(|token| token.start <= place && place < token.end() && matches!(token.kind, Kind::Moment(_)))
+        read(tag)
+            .iter()
+            .any(|token| token.start <= place && place < token.end() && matches!(token.kind, Kind::Moment(_)))
     };
     let dated = is_moment(start);
     let hex = commit_lengths(listing, counted);
@@ -246,7 +248,9 @@ mod tests {
 
     #[test]
     fn what_an_image_is_built_on_or_for_never_counts() {
-        for tag in ["alpine3.20", "latest-amd64", "java-17", "us-east-1", "jdk17", "main-alpine", "2022-RTM", "web-2024"] {
+        for tag in
+            ["alpine3.20", "latest-amd64", "java-17", "us-east-1", "jdk17", "main-alpine", "2022-RTM", "web-2024"]
+        {
             assert_eq!(Counted::parse(tag, &read(tag), None), None, "{tag}");
         }
     }

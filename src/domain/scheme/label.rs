@@ -75,7 +75,9 @@ fn version(label: &str, start: &str) -> Option<String> {
 fn count(label: &str, counted: &Counted<'_>, start: &str, listing: &Listing<'_>) -> Option<String> {
     let plain = matches!(counted.before, "" | "v" | "V") && counted.after.is_empty();
     let digits = match counted.middle(label) {
-        None if plain => Some(label.trim_start_matches(['v', 'V'])).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())),
+        None if plain => {
+            Some(label.trim_start_matches(['v', 'V'])).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+        }
         digits => digits,
     };
     if let Some(number) = digits.and_then(|digits| digits.parse::<u128>().ok()) {

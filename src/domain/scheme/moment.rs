@@ -267,15 +267,8 @@ impl<'a> Reader<'a> {
 
     /// `20240115`, and on to milliseconds.
     fn compact(mut self, widths: &[usize]) -> Option<Moment<'a>> {
-        const FIELDS: [Field; 7] = [
-            Field::Year,
-            Field::Month,
-            Field::Day,
-            Field::Hour,
-            Field::Minute,
-            Field::Second,
-            Field::Milli,
-        ];
+        const FIELDS: [Field; 7] =
+            [Field::Year, Field::Month, Field::Day, Field::Hour, Field::Minute, Field::Second, Field::Milli];
         for (field, width) in FIELDS.into_iter().zip(widths) {
             if digits(self.rest()) == 0 {
                 break;
@@ -322,7 +315,8 @@ impl<'a> Reader<'a> {
             return None;
         }
         self.text(1)?;
-        self.field(Field::Month, digits(self.rest()).min(3), true)?;
+        let width = digits(self.rest());
+        self.field(Field::Month, width, true).filter(|()| width <= 2)?;
         let day = self.rest().strip_prefix(separator).map_or(0, digits);
         if day == 0 {
             return self.finish(Strength::Weak);
@@ -479,7 +473,7 @@ fn is_start(before: &str) -> bool {
 }
 
 /// `1.` in front: what follows is the rest of a version.
-fn ends_in_version(before: &str) -> bool {
+pub(super) fn ends_in_version(before: &str) -> bool {
     before.strip_suffix('.').is_some_and(|before| before.ends_with(|last: char| last.is_ascii_digit()))
 }
 

@@ -6,10 +6,10 @@ use super::content::{Named, mask};
 use super::date::Dated;
 use super::increment::{Counted, Role};
 use super::listing::Listing;
-use super::moment::Strength;
+use super::moment::{self, Strength};
 use super::order::by_number;
 use super::semver;
-use super::token::{Token, read, read_without_moments};
+use super::token::{Kind, Token, read, read_without_moments};
 use super::version::Version;
 use super::{Scheme, SchemeError, content};
 use crate::domain::floating::{is_floating, line};
@@ -34,10 +34,10 @@ pub(super) enum Course<'a> {
 pub(super) fn course<'a>(listing: &Listing<'a>, tag: &'a str) -> Option<(Course<'a>, &'a str)> {
     let mut tokens = read(tag);
     let found = |course| Some((course, tag));
+    if let Some(counted) = repackaged(tag, &tokens, listing) {
+        return found(Course::Count(counted));
+    }
     if tokens.iter().any(Token::is_commit) || Named::parse(tag).is_some() {
-        if let Some(counted) = repackaged(tag, &tokens, listing) {
-            return found(Course::Count(counted));
-        }
         return Named::parse(tag).and_then(|named| found(Course::Commit(named)));
     }
     if let Some(dated) = Dated::of(tag, &tokens) {
@@ -66,13 +66,21 @@ pub(super) fn course<'a>(listing: &Listing<'a>, tag: &'a str) -> Option<(Course<
     found(if version.is_some() { Course::Version(tag) } else { Course::Count(counted) })
 }
 
-/// The count of packages of one version of another project, whose commit stands in the tag, too: `1.32.8-fb6452e-ls197`.
+/// The count of packages of one version of another project, where that version shows a commit or a day, too:
+/// `1.32.8-fb6452e-ls197`, `1.0.20260223-r0-ls120`.
 fn repackaged<'a>(tag: &'a str, tokens: &[Token<'_>], listing: &Listing<'_>) -> Option<Counted<'a>> {
-    let version = tokens.iter().find_map(|token| token.number()).filter(|number| number.of > 1);
     let last = tokens.last().filter(|token| token.number().is_some_and(|number| number.is_counter()))?;
+    let commit = tokens.iter().any(Token::is_commit);
+    let moment = tokens.iter().find(|token| matches!(token.kind, Kind::Moment(_)));
+    if !commit && moment.is_none() {
+        return None;
+    }
     let counted = Counted::parse(tag, std::slice::from_ref(last), None)?;
     let siblings = listing.tags.iter().filter(|other| **other != tag && counted.middle(other).is_some()).count();
-    (version.is_some() && siblings > 0).then_some(counted)
+    let version = tokens.iter().find_map(|token| token.number()).is_some_and(|number| number.of > 1);
+    let inside = moment.is_some_and(|moment| moment::ends_in_version(&tag[..moment.start]));
+    let proven = if commit { version && siblings > 0 } else { inside || siblings > 0 };
+    proven.then_some(counted)
 }
 
 /// The highest package of a version without a count of its own, such as `2.1.3-debian-12-r3` for `2.1.3` and `2.1`, if
@@ -97,8 +105,10 @@ fn packaged<'a>(listing: &Listing<'a>, tag: &'a str) -> Option<(Course<'a>, &'a 
     if extended.is_some_and(|(_, count)| count > family.len()) {
         return None;
     }
-    let (highest, counted) =
-        family.into_iter().filter(|(_, counted)| counted.number().is_some()).max_by(|(a, _), (b, _)| by_number(a, b))?;
+    let (highest, counted) = family
+        .into_iter()
+        .filter(|(_, counted)| counted.number().is_some())
+        .max_by(|(a, _), (b, _)| by_number(a, b))?;
     Some((Course::Count(counted), highest))
 }
 
@@ -241,8 +251,23 @@ pub(super) fn start(scheme: Scheme, listing: &Listing<'_>) -> Result<String, Sch
 
 /// Words of tags that are made for a while and for somebody: nobody goes on from those.
 const PASSING: [&str; 17] = [
-    "buildcache", "bugfix", "cache", "dependabot", "feat", "feature", "fix", "merge", "mr", "pr", "pull", "renovate",
-    "scratch", "temp", "test", "tmp", "wip",
+    "buildcache",
+    "bugfix",
+    "cache",
+    "dependabot",
+    "feat",
+    "feature",
+    "fix",
+    "merge",
+    "mr",
+    "pr",
+    "pull",
+    "renovate",
+    "scratch",
+    "temp",
+    "test",
+    "tmp",
+    "wip",
 ];
 
 /// The scheme that most tags follow, and the tag that its next one comes after. Only families with enough members

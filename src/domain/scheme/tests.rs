@@ -210,7 +210,8 @@ fn a_day_is_padded_as_the_running_tag_or_else_the_repository_does() {
         ("20251130", &["2026.5.3"], "20260703"),
         ("2025-11-30", &["2026-6-1"], "2026-7-3"),
     ] {
-        let situation = Situation { tag, tags: &owned(tags), digest: None, labels: Labels::default(), now: today.at(12, 0, 0, 0) };
+        let situation =
+            Situation { tag, tags: &owned(tags), digest: None, labels: Labels::default(), now: today.at(12, 0, 0, 0) };
         let proposal = propose(SchemeChoice::Date, None, &situation).unwrap();
         assert_eq!(proposal.candidate(0).unwrap().tag, expected, "{tag} in {tags:?}");
     }
@@ -458,4 +459,60 @@ fn each_word_is_there_once() {
     assert_eq!(words, ["auto", "increment", "semver", "date", "digest"]);
     assert_eq!(SchemeChoice::ALL.iter().filter_map(|choice| choice.scheme()).collect::<Vec<_>>(), Scheme::ALL);
     assert_eq!(Part::ALL.map(Part::as_str), ["major", "minor", "patch"]);
+}
+
+/// A case of the table of real repositories: the running tag, the next one, and what is listed.
+struct Case<'a> {
+    running: &'a str,
+    next: &'a str,
+    tags: Vec<String>,
+    labels: Labels<'a>,
+}
+
+impl<'a> Case<'a> {
+    fn all() -> Vec<Self> {
+        let lines = include_str!("real_world.txt").lines();
+        lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(Self::read).collect()
+    }
+
+    fn read(line: &'a str) -> Self {
+        let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [running, next, _why, listed] = columns[..] else { panic!("{line}") };
+        let mut case = Self { running, next, tags: vec![running.to_owned()], labels: Labels::default() };
+        for word in listed.split_whitespace().filter(|word| *word != "-") {
+            match word.split_once('=') {
+                Some(("version", version)) => case.labels.version = Some(version),
+                Some(("revision", revision)) => case.labels.revision = Some(revision),
+                Some(_) => panic!("{line}"),
+                None => case.tags.push(word.to_owned()),
+            }
+        }
+        case
+    }
+
+    fn propose(&self) -> Result<Proposal, SchemeError> {
+        let digest = content();
+        propose(SchemeChoice::Auto, None, &Situation {
+            tag: self.running,
+            tags: &self.tags,
+            digest: Some(&digest),
+            labels: self.labels,
+            now: date(2026, 11, 26).at(10, 30, 7, 0),
+        })
+    }
+}
+
+#[test]
+fn repositories_of_the_real_world_go_on_as_their_maintainers_would() {
+    let cases = Case::all();
+    assert!(cases.len() >= 150, "{} cases", cases.len());
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|case| {
+            let found = case.propose().and_then(|proposal| proposal.candidate(0));
+            let found = found.map_or_else(|error| error.to_string(), |candidate| candidate.tag);
+            (found != case.next).then(|| format!("{} → {found}, not {}", case.running, case.next))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} of {} are wrong:\n  {}", wrong.len(), cases.len(), wrong.join("\n  "));
 }

@@ -7,14 +7,69 @@ use super::moment::Moment;
 
 /// Words whose number counts builds, whatever stands around them.
 const COUNTERS: [&str; 45] = [
-    "attempt", "b", "bld", "bn", "build", "buildnumber", "ce", "ci", "cu", "dfsg", "dist", "ee", "eks", "eksbuild", "ent",
-    "fix", "gke", "hotfix", "it", "iteration", "job", "k", "k3s", "ls", "n", "no", "p", "patch", "pipeline", "pkg", "pl",
-    "pr", "r", "rancher", "rebuild", "rel", "release", "respin", "rev", "revision", "run", "sp", "tag", "u", "update",
+    "attempt",
+    "b",
+    "bld",
+    "bn",
+    "build",
+    "buildnumber",
+    "ce",
+    "ci",
+    "cu",
+    "dfsg",
+    "dist",
+    "ee",
+    "eks",
+    "eksbuild",
+    "ent",
+    "fix",
+    "gke",
+    "hotfix",
+    "it",
+    "iteration",
+    "job",
+    "k",
+    "k3s",
+    "ls",
+    "n",
+    "no",
+    "p",
+    "patch",
+    "pipeline",
+    "pkg",
+    "pl",
+    "pr",
+    "r",
+    "rancher",
+    "rebuild",
+    "rel",
+    "release",
+    "respin",
+    "rev",
+    "revision",
+    "run",
+    "sp",
+    "tag",
+    "u",
+    "update",
 ];
 
 /// Words that make what follows a version a pre-release. Others (`-alpine`, `-slim`) are variants.
 pub(super) const PRE_RELEASES: [&str; 14] = [
-    "a", "alpha", "b", "beta", "canary", "dev", "m", "milestone", "next", "nightly", "pre", "preview", "rc", "snapshot",
+    "a",
+    "alpha",
+    "b",
+    "beta",
+    "canary",
+    "dev",
+    "m",
+    "milestone",
+    "next",
+    "nightly",
+    "pre",
+    "preview",
+    "rc",
+    "snapshot",
 ];
 
 /// Words that say that a commit follows.
@@ -130,7 +185,8 @@ fn whole(tag: &str, start: usize, word: usize, moments: bool) -> Option<Token<'_
     let announced = COMMIT_WORDS.iter().any(|known| known.eq_ignore_ascii_case(before)) && (7..=64).contains(&word);
     // `git describe` writes a `g` before the commit, others write `sha` or `v`.
     let glued = COMMIT_WORDS.iter().chain(&["v", "r", "rev"]).find_map(|known| {
-        let hex = text.get(..known.len()).filter(|start| start.eq_ignore_ascii_case(known)).map(|_| &text[known.len()..])?;
+        let hex =
+            text.get(..known.len()).filter(|start| start.eq_ignore_ascii_case(known)).map(|_| &text[known.len()..])?;
         let bare = COMMIT_WORDS.contains(known) && (7..=64).contains(&hex.len()) && is_hex(hex);
         (bare || is_commit(hex)).then_some(known.len())
     });
@@ -324,9 +380,26 @@ mod tests {
     #[test]
     fn only_real_moments_are_moments() {
         for tag in [
-            "1.0", "2026.02.30", "2025.02.29", "20261323", "19991231", "2100.01.01", "202611231", "2026112",
-            "1.2026.11.23", "2026.11.23rc1", "20261123abc", "2026.007.1", "2024.04.1", "2024.13", "202413", "2024-W54",
-            "1.24.04", "23.8.9.54", "20240115x", "9704067200",
+            "1.0",
+            "2026.02.30",
+            "2025.02.29",
+            "20261323",
+            "19991231",
+            "2100.01.01",
+            "202611231",
+            "2026112",
+            "1.2026.11.23",
+            "2026.11.23rc1",
+            "20261123abc",
+            "2026.007.1",
+            "2024.04.1",
+            "2024.13",
+            "202413",
+            "2024-W54",
+            "1.24.04",
+            "23.8.9.54",
+            "20240115x",
+            "9704067200",
         ] {
             let found = read(tag).into_iter().find(|token| matches!(token.kind, Kind::Moment(_)));
             assert_eq!(found, None, "{tag}");
