@@ -5,15 +5,15 @@
 //! content's, so it makes room for the new name.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::civil::DateTime;
 
-use super::date::Dated;
 use super::increment::{Counted, Role};
 use super::listing::Listing;
 use super::series::Names;
 use super::survey::Course;
-use super::token::{COMMIT_WORDS, Kind, Token, has_letter, is_hex, read};
+use super::token::{COMMIT_WORDS, Kind, Token, has_letter, is_hex, read, read_without_moments};
 use super::{Proposal, Scheme, Situation};
 use crate::domain::Digest;
 use crate::domain::floating::is_floating;
@@ -56,7 +56,7 @@ impl<'a> Named<'a> {
     /// Cuts at a number that is a commit without any letter, as the repository shows: others have a commit of that
     /// length in its place.
     pub(super) fn by_evidence(tag: &'a str, listing: &Listing<'_>) -> Option<Self> {
-        let tokens = read(tag);
+        let tokens = read_without_moments(tag);
         let whole = |token: &&Token<'_>| {
             let edge = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
             edge(token.start.checked_sub(1).and_then(|before| tag.as_bytes().get(before)))
@@ -133,59 +133,86 @@ impl<'a> Named<'a> {
     }
 
     /// The name of the content in its place.
-    fn with_content(&self, digest: &Digest) -> String {
-        let hex = short(digest);
+    fn with_content(&self, digest: &Digest) -> Renamed {
         let base = self.base();
         let base = if base.trim_end_matches(is_separator) == "latest" { String::new() } else { base };
-        let rest = self.rest();
-        let name = format!("{base}{hex}{rest}");
-        if is_floating(&name) { format!("{base}{}-{hex}{rest}", digest.algorithm()) } else { name }
+        let renamed = Renamed { before: base, hex: short(digest).to_owned(), after: self.rest() };
+        if !is_floating(&renamed.to_string()) {
+            return renamed;
+        }
+        Renamed { hex: format!("{}-{}", digest.algorithm(), renamed.hex), ..renamed }
     }
 
     /// The name of another commit in its place, as long as the one that is there. `None` if it is none.
-    pub(super) fn with_revision(&self, revision: &str) -> Option<String> {
+    pub(super) fn with_revision(&self, revision: &str) -> Option<Renamed> {
         let revision = revision.trim().to_ascii_lowercase();
         let named = is_hex(self.commit) && self.commit.len() <= 40 && is_hex(&revision);
         let short = revision.get(..self.commit.len()).filter(|_| named && revision.len() >= 7)?;
         let before = if self.is_described() { format!("{}g", self.base()) } else { without_commits(self.before) };
-        Some(format!("{before}{short}{}", self.rest()))
+        Some(Renamed { before, hex: short.to_owned(), after: self.rest() })
     }
+}
 
-    /// The same name with the present time and the next count in it. A count that several commits share is the line
-    /// that they are of, and stays.
-    pub(super) fn go_on(&self, name: &str, listing: &Listing<'_>, now: DateTime) -> String {
-        if let Some(dated) = Dated::parse(name) {
-            let moment = &dated.moment;
-            let padded = |field| moment.fills_up(field).unwrap_or(true);
-            return format!(
-                "{}{}{}",
-                dated.prefix,
-                moment.write(moment.floor(now), padded),
-                &name[dated.prefix.len() + moment.text.len()..]
-            );
+/// A tag with another content's name in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Renamed {
+    before: String,
+    hex: String,
+    after: String,
+}
+
+impl fmt::Display for Renamed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}{}", self.before, self.hex, self.after)
+    }
+}
+
+impl Renamed {
+    /// The name with the present time and the next count in it. A count that several commits share is the line that
+    /// they are of, and stays.
+    pub(super) fn go_on(&self, listing: &Listing<'_>, now: DateTime) -> String {
+        if let Some(before) = at_present(&self.before, now) {
+            return Self { before, ..self.clone() }.to_string();
         }
-        let tokens = read(name);
-        let others: Vec<Token<'_>> = tokens.iter().filter(|token| !token.is_commit()).cloned().collect();
-        let own = Counted::parse(name, &others, None)
-            .filter(|own| own.role != Role::PreRelease && !own.before.ends_with('.'));
-        let Some((own, number)) = own.and_then(|own| Some((own, own.number()?))) else {
-            return name.to_owned();
+        if let Some(after) = at_present(&self.after, now) {
+            return Self { after, ..self.clone() }.to_string();
+        }
+        let name = self.to_string();
+        let tokens = read(&name);
+        let own = self.before.len()..self.before.len() + self.hex.len();
+        let others: Vec<Token<'_>> = tokens.iter().filter(|token| !own.contains(&token.start)).cloned().collect();
+        let counted = Counted::parse(&name, &others, None)
+            .filter(|counted| counted.role != Role::PreRelease && !counted.before.ends_with('.'));
+        let Some((counted, number)) = counted.and_then(|counted| Some((counted, counted.number()?))) else {
+            return name;
         };
-        let place = tokens.iter().position(|token| token.start == own.before.len());
-        let mine = mask(name);
+        let place = tokens.iter().position(|token| token.start == counted.before.len());
+        let mine = mask(&Self { hex: "abcdef0".to_owned(), ..self.clone() }.to_string());
         let mut counts: BTreeMap<u128, usize> = BTreeMap::new();
         for tag in listing.tags.iter().filter(|tag| mask(tag) == mine) {
             let count = place.and_then(|place| read(tag).get(place)?.text.parse().ok());
             *counts.entry(count.unwrap_or_default()).or_default() += 1;
         }
         // Of a version there has to be proof that it counts builds.
-        let is_line = counts.values().any(|commits| *commits > 1) || (own.role == Role::Version && counts.len() < 2);
+        let is_line =
+            counts.values().any(|commits| *commits > 1) || (counted.role == Role::Version && counts.len() < 2);
         if is_line {
-            return name.to_owned();
+            return name;
         }
         let next = counts.keys().copied().max().unwrap_or_default().max(number).saturating_add(1);
-        format!("{}{next:0width$}{}", own.before, own.after, width = own.digits.len())
+        format!("{}{next:0width$}{}", counted.before, counted.after, width = counted.digits.len())
     }
+}
+
+/// A text with the present in place of the moment in it.
+fn at_present(text: &str, now: DateTime) -> Option<String> {
+    let tokens = read(text);
+    let (token, moment) = tokens.iter().find_map(|token| match &token.kind {
+        Kind::Moment(moment) => Some((token, moment)),
+        _ => None,
+    })?;
+    let written = moment.write(moment.floor(now), |field| moment.fills_up(field).unwrap_or(true));
+    Some(format!("{}{written}{}", &text[..token.start], &text[token.end()..]))
 }
 
 /// Names the content after itself, on the base of the running tag.
@@ -197,8 +224,8 @@ pub(super) fn propose(listing: &Listing<'_>, course: &Course<'_>, situation: &Si
     let evidence = "named after its content".to_owned();
     let named = Named::parse(running).or_else(|| Named::by_evidence(running, listing));
     let name = situation.digest.map(|digest| match (&named, course) {
-        (Some(named), Course::Commit(_)) => named.go_on(&named.with_content(digest), listing, situation.now),
-        (Some(named), _) => named.with_content(digest),
+        (Some(named), Course::Commit(_)) => named.with_content(digest).go_on(listing, situation.now),
+        (Some(named), _) => named.with_content(digest).to_string(),
         (None, _) => appended(running, digest),
     });
     let mut proposal = Proposal::new(Scheme::Digest, evidence, name.map_or(Names::Nameless, Names::Only));
@@ -307,7 +334,8 @@ mod tests {
             ("v1.6.0-beta.0.12.g4f2c1d0", "v1.6.0-beta.0-3f2c1d0a9b8e"),
             ("4f2c1d0-5f2c1d0", "3f2c1d0a9b8e"),
         ] {
-            let name = Named::parse(tag).map_or_else(|| appended(tag, &digest), |named| named.with_content(&digest));
+            let name = Named::parse(tag)
+                .map_or_else(|| appended(tag, &digest), |named| named.with_content(&digest).to_string());
             assert_eq!(name, expected, "{tag}");
         }
     }
@@ -326,7 +354,7 @@ mod tests {
             ("550e8400-e29b-41d4-a716-446655440000", revision, None),
         ] {
             let named = Named::parse(tag).unwrap();
-            assert_eq!(named.with_revision(revision).as_deref(), expected, "{tag}");
+            assert_eq!(named.with_revision(revision).map(|named| named.to_string()).as_deref(), expected, "{tag}");
         }
     }
 }

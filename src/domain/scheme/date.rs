@@ -9,7 +9,7 @@ use super::increment::tags;
 use super::listing::{Listing, Stream};
 use super::moment::{Field, Moment, Resolution, Strength, unix};
 use super::series::{Names, Series};
-use super::token::{Kind, Token, read};
+use super::token::{Kind, Moments, Token, read, read_as};
 use super::{Proposal, Scheme};
 
 /// A moment that lies further ahead than this was not written by a clock that is a little fast, or by one in another
@@ -30,6 +30,8 @@ pub(super) struct Dated<'a> {
     pub counter: Option<Counter<'a>>,
     /// What stands after both.
     pub suffix: &'a str,
+    /// How it was read.
+    read: Moments,
 }
 
 /// `-2`: the second of its day.
@@ -46,11 +48,22 @@ pub(super) struct Counter<'a> {
 impl<'a> Dated<'a> {
     /// Reads the first moment in a tag. `None` if it names none.
     pub(super) fn parse(tag: &'a str) -> Option<Self> {
-        Self::of(tag, &read(tag))
+        Self::of(tag, &read(tag), Moments::All)
+    }
+
+    /// Reads it as the repository shows: where every time of it is a small number, those count.
+    pub(super) fn parse_in(tag: &'a str, listing: &Listing<'_>) -> Option<Self> {
+        let dated = Self::parse(tag)?;
+        let counted = dated.moment.may_be_counted()
+            && dated.relatives(listing).iter().all(|(member, _)| member.moment.may_be_counted());
+        if !counted {
+            return Some(dated);
+        }
+        Self::of(tag, &read_as(tag, Moments::Days), Moments::Days)
     }
 
     /// The same of a tag that is read already.
-    pub(super) fn of(tag: &'a str, tokens: &[Token<'a>]) -> Option<Self> {
+    fn of(tag: &'a str, tokens: &[Token<'a>], read: Moments) -> Option<Self> {
         let at = tokens.iter().position(|token| matches!(token.kind, Kind::Moment(_)))?;
         let Kind::Moment(moment) = &tokens[at].kind else { return None };
         let end = tokens[at].end();
@@ -58,7 +71,7 @@ impl<'a> Dated<'a> {
             Some((counter, end)) => (Some(counter), &tag[end..]),
             None => (None, &tag[end..]),
         };
-        Some(Self { prefix: &tag[..tokens[at].start], moment: moment.clone(), counter, suffix })
+        Some(Self { prefix: &tag[..tokens[at].start], moment: moment.clone(), counter, suffix, read })
     }
 
     /// By moment, then by place in the day.
@@ -74,7 +87,7 @@ impl<'a> Dated<'a> {
     /// Every tag of the same form, this one included if it is listed.
     pub(super) fn relatives<'b>(&self, listing: &Listing<'b>) -> Vec<(Dated<'b>, &'b str)> {
         let near = listing.tags.iter().filter(|tag| tag.starts_with(self.prefix) && tag.ends_with(self.suffix));
-        let dated = near.filter_map(|tag| Some((Dated::parse(tag)?, *tag)));
+        let dated = near.filter_map(|tag| Some((Dated::of(tag, &read_as(tag, self.read), self.read)?, *tag)));
         dated.filter(|(member, _)| member.is_relative_of(self)).collect()
     }
 
@@ -250,7 +263,9 @@ impl<'a> Counters<'a> {
         let lowest = numbered.iter().map(|(_, counter)| counter.number).min();
         // Behind a dot the first has its number, too; so it has where nothing else is known of several.
         let all = !has_bare
-            && form.is_some_and(|form| form.separator == "." || form.separator.len() > 1 || numbered.len() > 1);
+            && form.is_some_and(|form| {
+                form.width > 1 || form.separator == "." || form.separator.len() > 1 || numbered.len() > 1
+            });
         let second = lowest.filter(|lowest| *lowest < 2).map_or(2, |_| 1);
         let today = members.iter().filter(|(member, _)| member.moment.at == at);
         let last = today.map(|(member, _)| member.counter.map(|counter| counter.number)).max();

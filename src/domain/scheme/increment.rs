@@ -58,6 +58,9 @@ impl<'a> Counted<'a> {
             if main.is_some_and(|(start, _)| at == start + number.of - 1) {
                 return Some(cut(Role::Version));
             }
+            if number.inner {
+                continue;
+            }
             if number.is_pre_release() && !number.is_counter() {
                 return Some(cut(Role::PreRelease));
             }
@@ -65,8 +68,13 @@ impl<'a> Counted<'a> {
             if told || (number.joint == Some(".") && number.of == 1 && main.is_some()) {
                 return Some(counted);
             }
-            // `scala2.12`, `kafka-3.6.1`: another software's version.
+            // `scala2.12`, `kafka-3.6.1`: another software's version. Nobody fills those up with zeros, as GitVersion
+            // does it in `PullRequest0012.5`.
             if number.of > 1 {
+                let filled = at.checked_sub(1).is_some_and(|first| tokens[first].text.starts_with('0'));
+                if filled && number.joint == Some("") && tokens[at - 1].text.len() > 2 {
+                    return Some(counted);
+                }
                 continue;
             }
             let axis = || listing.is_some_and(|listing| is_axis(tag, tokens, at, listing));

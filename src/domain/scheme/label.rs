@@ -40,7 +40,7 @@ pub(super) fn names(
     });
     let revision = labels.revision.map(str::trim).and_then(|revision| {
         let Course::Commit(named) = course else { return None };
-        let tag = named.go_on(&named.with_revision(revision)?, listing, now);
+        let tag = named.with_revision(revision)?.go_on(listing, now);
         let short = revision.get(..12).unwrap_or(revision);
         Some(Candidate { tag, evidence: format!("the image's own label says revision {short}") })
     });

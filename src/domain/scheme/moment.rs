@@ -38,6 +38,15 @@ pub(in crate::domain) enum Piece<'a> {
     Text(&'a str),
 }
 
+impl Piece<'_> {
+    fn length(&self) -> usize {
+        match self {
+            Self::Field { digits, .. } => *digits,
+            Self::Text(text) => text.len(),
+        }
+    }
+}
+
 /// How much a form says by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::domain) enum Strength {
@@ -91,6 +100,28 @@ impl<'a> Moment<'a> {
             2 if is_start(before) => reader.clone().day_first().or_else(|| reader.short_day(text.get(2..3)?)),
             _ => None,
         }
+    }
+
+    /// The day alone, without the time behind it.
+    pub(super) fn without_time(mut self) -> Self {
+        let is_time = |piece: &Piece<'_>| matches!(piece, Piece::Field { field: Field::Hour, .. });
+        let Some(time) = self.pieces.iter().position(is_time).filter(|place| *place > 1) else { return self };
+        self.pieces.truncate(time);
+        if matches!(self.pieces.last(), Some(Piece::Text(_))) {
+            self.pieces.pop();
+        }
+        let length: usize = self.pieces.iter().map(Piece::length).sum();
+        let at = self.at.date().to_datetime(jiff::civil::Time::midnight());
+        Self { text: &self.text[..length], at, ..self }
+    }
+
+    /// Whether the time may as well be a count that is filled up with zeros: `20240115-0001`.
+    pub(super) fn may_be_counted(&self) -> bool {
+        let is_hour = |piece: &Piece<'_>| matches!(piece, Piece::Field { field: Field::Hour, .. });
+        let Some(hour) = self.pieces.iter().position(is_hour).filter(|hour| *hour > 0) else { return false };
+        let zero = |piece: &Piece<'_>| matches!(piece, Piece::Field { value: 0, .. });
+        let separated = matches!(self.pieces[hour - 1], Piece::Text(text) if !text.eq_ignore_ascii_case("t"));
+        separated && self.pieces[hour..].len() > 1 && self.pieces[hour..self.pieces.len() - 1].iter().all(zero)
     }
 
     /// The same fields with the same text between them.
@@ -383,10 +414,6 @@ impl<'a> Reader<'a> {
         let separated = told || self.rest().starts_with(['-', '.', '_']);
         self.text(usize::from(separated)).filter(|()| separated)?;
         let width = digits(self.rest());
-        // `-0001` is a count that is filled up with zeros.
-        if !told && (width == 4 || width == 6) && self.rest().starts_with("00") {
-            return None;
-        }
         match width {
             4 | 6 | 9 => {
                 for (field, width) in [(Field::Hour, 2), (Field::Minute, 2), (Field::Second, 2), (Field::Milli, 3)] {

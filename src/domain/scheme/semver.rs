@@ -6,6 +6,7 @@ use super::listing::{Listing, Stream, counted_on_from};
 use super::series::{Names, Series};
 use super::version::{PreRelease, Rank, Version};
 use super::{Part, Proposal, Scheme, SchemeError};
+use crate::domain::floating::is_floating;
 
 /// Goes on from the highest version of the start's stream.
 pub(super) fn propose(listing: &Listing<'_>, start: &str, part: Option<Part>) -> Result<Proposal, SchemeError> {
@@ -141,6 +142,7 @@ impl Step<'_, '_> {
         let core = self.core(&next, self.form.numbers.len());
         let bare = || format!("{core}{}{}{}", pre.separator, pre.word, self.rest());
         let bare = if pre.number.is_none() { vec![bare()] } else { Vec::new() };
+        let bare = bare.into_iter().filter(|tag| !is_floating(tag)).collect();
         Ok(self.pre_releases(&core, pre, 1, bare))
     }
 

@@ -40,7 +40,13 @@ pub(super) fn course<'a>(listing: &Listing<'a>, tag: &'a str) -> Option<(Course<
     if tokens.iter().any(Token::is_commit) || Named::parse(tag).is_some() {
         return Named::parse(tag).and_then(|named| found(Course::Commit(named)));
     }
-    if let Some(dated) = Dated::of(tag, &tokens) {
+    if let Some(dated) = Dated::parse_in(tag, listing) {
+        // Digits can be a commit's without any letter as well as a Unix time, or a day before there were images.
+        let doubtful = dated.moment.unix().is_some() || dated.moment.at.year() < 2013;
+        let named = if doubtful { Named::by_evidence(tag, listing) } else { None };
+        if let Some(named) = named.filter(|_| dated.relatives(listing).len() < 2) {
+            return found(Course::Commit(named));
+        }
         let weak = dated.moment.strength == Strength::Weak;
         let version = Version::parse(tag).filter(|_| weak);
         let is_short = version.is_some_and(|version| semver::extended(listing, &version).is_some());
@@ -88,11 +94,11 @@ fn repackaged<'a>(tag: &'a str, tokens: &[Token<'_>], listing: &Listing<'_>) -> 
 fn packaged<'a>(listing: &Listing<'a>, tag: &'a str) -> Option<(Course<'a>, &'a str)> {
     let mut families: BTreeMap<String, Vec<(&'a str, Counted<'a>)>> = BTreeMap::new();
     for longer in listing.tags.iter().copied() {
-        if !longer.strip_prefix(tag).is_some_and(|rest| rest.starts_with(['-', '_', '.'])) || is_floating(longer) {
+        if !begins_with(longer, tag) || is_floating(longer) {
             continue;
         }
         let tokens = read(longer);
-        if tokens.iter().any(Token::is_commit) || Dated::of(longer, &tokens).is_some() {
+        if tokens.iter().any(Token::is_commit) || tokens.iter().any(|token| matches!(token.kind, Kind::Moment(_))) {
             continue;
         }
         if let Some(counted) = Counted::parse(longer, &tokens, None).filter(|counted| counted.role == Role::Count) {
@@ -100,9 +106,15 @@ fn packaged<'a>(listing: &Listing<'a>, tag: &'a str) -> Option<(Course<'a>, &'a 
         }
     }
     let version = Version::parse(tag);
+    // `1` beside `2` and `3` is a count, whatever else begins with it.
+    let alike = if version.as_ref().is_some_and(Version::is_plain_number) {
+        listing.tags.iter().filter(|other| **other != tag && mask(other) == mask(tag)).count()
+    } else {
+        0
+    };
     let extended = version.as_ref().and_then(|version| semver::extended(listing, version));
     let (_, family) = families.into_iter().rev().max_by_key(|(_, family)| family.len())?;
-    if extended.is_some_and(|(_, count)| count > family.len()) {
+    if extended.is_some_and(|(_, count)| count > family.len()) || alike >= family.len().max(1) {
         return None;
     }
     let (highest, counted) = family
@@ -131,7 +143,7 @@ impl<'a> Family<'a> {
             return Some(Self::Contents { form: mask(tag), after: named.after });
         }
         let tokens = read(tag);
-        if let Some(dated) = Dated::of(tag, &tokens) {
+        if let Some(dated) = Dated::parse(tag) {
             let form = mask_digits(dated.moment.text);
             return Some(Self::Days { prefix: dated.prefix, form, suffix: dated.suffix });
         }
@@ -195,7 +207,31 @@ pub(super) fn scheme<'a>(listing: &Listing<'a>) -> (Course<'a>, &'a str) {
             None => by_neighbours(listing).unwrap_or(content),
         };
     }
-    by_line(listing).or_else(|| by_neighbours(listing)).or_else(|| unfinished(running)).unwrap_or(content)
+    let begun = begun(listing).and_then(|start| course(listing, start));
+    begun
+        .or_else(|| unfinished(running))
+        .or_else(|| by_line(listing))
+        .or_else(|| by_neighbours(listing))
+        .unwrap_or(content)
+}
+
+/// The highest of the builds that a floating tag stands for by its name, `main-42` for `main`.
+fn begun<'a>(listing: &Listing<'a>) -> Option<&'a str> {
+    let begins = |tag: &str| begins_with(tag, listing.running);
+    listing
+        .tags
+        .iter()
+        .any(|tag| begins(tag) && !is_floating(tag))
+        .then(|| leading(listing, 1, |_| true))
+        .flatten()
+        .map(|(_, start)| start)
+        .filter(|start| begins(start))
+}
+
+/// Whether a tag is another with something behind a separator.
+fn begins_with(tag: &str, other: &str) -> bool {
+    let rest = tag.strip_prefix(other).filter(|_| !other.is_empty());
+    rest.is_some_and(|rest| rest.starts_with(['-', '_', '.']))
 }
 
 fn by_neighbours<'a>(listing: &Listing<'a>) -> Option<(Course<'a>, &'a str)> {
@@ -216,7 +252,7 @@ fn by_line<'a>(listing: &Listing<'a>) -> Option<(Course<'a>, &'a str)> {
 /// `1.2.3-SNAPSHOT` floats, and still goes on as a pre-release of 1.2.3.
 fn unfinished(running: &str) -> Option<(Course<'_>, &str)> {
     let version = Version::parse(running)?;
-    (version.pre.is_some() && version.numbers.len() > 1).then_some((Course::Version(running), running))
+    (version.pre.is_some() && version.numbers.len() > 2).then_some((Course::Version(running), running))
 }
 
 /// The tag that a scheme goes on from: the running one without the name of an older content, or the repository's
@@ -285,11 +321,7 @@ fn leading<'a>(
         }
     }
     let ending = listing.running.trim_start_matches(|character: char| character.is_ascii_alphanumeric());
-    let begins = |tag: &str| {
-        let rest = tag.strip_prefix(listing.running).filter(|_| !listing.running.is_empty());
-        rest.is_some_and(|rest| rest.starts_with(['-', '_', '.']))
-    };
-    let is_begun = |members: &[&str]| members.iter().all(|tag| begins(tag));
+    let is_begun = |members: &[&str]| members.iter().all(|tag| begins_with(tag, listing.running));
     families.retain(|_, members| members.len() >= least || is_begun(members));
     let mut followers: BTreeMap<Scheme, usize> = BTreeMap::new();
     for (family, members) in &families {

@@ -454,6 +454,24 @@ fn ten_thousand_tags_are_read_once() {
 }
 
 #[test]
+fn tens_of_thousands_of_families_are_read_once() {
+    let mut tags: Vec<String> = (0..30_000).map(|number| format!("pr-{}-build-{}", number / 3, number % 3)).collect();
+    tags.extend((0..3_000).map(|number| format!("main-{:07x}", number * 40_503 + 5)));
+    let started = std::time::Instant::now();
+    for (running, expected) in [
+        ("pr-77-build-2", "pr-77-build-3"),
+        ("latest", "3f2c1d0a9b8e"),
+        ("main", "main-3f2c1d0a9b8e"),
+        ("main-0009e3c", "main-3f2c1d0a9b8e"),
+        ("1.0", "1.1"),
+    ] {
+        assert_eq!(ask(SchemeChoice::Auto, None, running, &tags).unwrap().candidate(0).unwrap().tag, expected);
+    }
+    // A square of these numbers takes minutes.
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}
+
+#[test]
 fn each_word_is_there_once() {
     let words: Vec<_> = SchemeChoice::ALL.iter().map(|choice| choice.as_str()).collect();
     assert_eq!(words, ["auto", "increment", "semver", "date", "digest"]);
@@ -492,13 +510,17 @@ impl<'a> Case<'a> {
 
     fn propose(&self) -> Result<Proposal, SchemeError> {
         let digest = content();
-        propose(SchemeChoice::Auto, None, &Situation {
-            tag: self.running,
-            tags: &self.tags,
-            digest: Some(&digest),
-            labels: self.labels,
-            now: date(2026, 11, 26).at(10, 30, 7, 0),
-        })
+        propose(
+            SchemeChoice::Auto,
+            None,
+            &Situation {
+                tag: self.running,
+                tags: &self.tags,
+                digest: Some(&digest),
+                labels: self.labels,
+                now: date(2026, 11, 26).at(10, 30, 7, 0),
+            },
+        )
     }
 }
 

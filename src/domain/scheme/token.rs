@@ -93,8 +93,12 @@ pub(in crate::domain) enum Kind<'a> {
 /// What stands around a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::domain) struct Number<'a> {
-    /// The word in front of the whole group, glued to it or with one separator between.
+    /// The word in front of the whole row, glued to it or with one separator between.
     pub label: &'a str,
+    /// All that is glued to it in front: `k3s` of `k3s1`, where the label is `s`.
+    pub head: &'a str,
+    /// Letters and then another number are glued to it behind: it is a part of a name.
+    pub inner: bool,
     /// What stands between the label and the group; `None` without a label.
     pub joint: Option<&'a str>,
     /// Which one it is in a row of numbers with dots between them, from 0.
@@ -128,7 +132,7 @@ impl Token<'_> {
 impl Number<'_> {
     /// Its word says that it counts builds.
     pub(in crate::domain) fn is_counter(&self) -> bool {
-        COUNTERS.iter().any(|word| word.eq_ignore_ascii_case(self.label))
+        COUNTERS.iter().any(|word| word.eq_ignore_ascii_case(self.label) || word.eq_ignore_ascii_case(self.head))
     }
 
     /// Its word makes it a pre-release's.
@@ -137,17 +141,27 @@ impl Number<'_> {
     }
 }
 
+/// Which moments are read: the repository may show that what looks like one is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moments {
+    All,
+    /// Days without a time behind them: `20240115-0001` is the first of a day.
+    Days,
+    None,
+}
+
 /// Reads a tag. Between the pieces there are separators only.
 pub(in crate::domain) fn read(tag: &str) -> Vec<Token<'_>> {
-    read_as(tag, true)
+    read_as(tag, Moments::All)
 }
 
 /// The same where the repository has shown that no number is a moment.
 pub(super) fn read_without_moments(tag: &str) -> Vec<Token<'_>> {
-    read_as(tag, false)
+    read_as(tag, Moments::None)
 }
 
-fn read_as(tag: &str, moments: bool) -> Vec<Token<'_>> {
+/// The same with these moments.
+pub(super) fn read_as(tag: &str, moments: Moments) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while at < tag.len() && tag.is_ascii() {
@@ -167,18 +181,19 @@ fn read_as(tag: &str, moments: bool) -> Vec<Token<'_>> {
 }
 
 /// A piece that takes a whole word, or more.
-fn whole(tag: &str, start: usize, word: usize, moments: bool) -> Option<Token<'_>> {
+fn whole(tag: &str, start: usize, word: usize, moments: Moments) -> Option<Token<'_>> {
     let rest = &tag[start..];
     let token = |start: usize, length: usize, kind| Token { start, text: &tag[start..start + length], kind };
     if let Some(length) = uuid(rest) {
         return Some(token(start, length, Kind::Commit));
     }
     let ground = ground::length(rest);
-    if ground > 0 {
+    // `deb0a0a` is a commit, whatever it begins with.
+    if ground > 0 && !(is_hex(&rest[..word]) && is_commit(&rest[..word])) {
         return Some(token(start, ground, Kind::Ground));
     }
     let text = &rest[..word];
-    if moments && rest.starts_with(|first: char| first.is_ascii_digit()) && Moment::at(tag, start).is_some() {
+    if moments != Moments::None && Moment::at(tag, start).is_some() {
         return None;
     }
     let before = last_word(&tag[..start]);
@@ -198,17 +213,19 @@ fn whole(tag: &str, start: usize, word: usize, moments: bool) -> Option<Token<'_
 }
 
 /// A run of letters, a run of digits or a moment.
-fn part(tag: &str, start: usize, moments: bool) -> Token<'_> {
+fn part(tag: &str, start: usize, moments: Moments) -> Token<'_> {
     let rest = &tag[start..];
     let digits = run(rest, |byte| byte.is_ascii_digit());
     if digits == 0 {
         let letters = run(rest, |byte| byte.is_ascii_alphabetic());
         return Token { start, text: &rest[..letters], kind: Kind::Word };
     }
-    if let Some(moment) = moments.then(|| Moment::at(tag, start)).flatten() {
+    let moment = Moment::at(tag, start).filter(|_| moments != Moments::None);
+    let moment = moment.map(|moment| if moments == Moments::Days { moment.without_time() } else { moment });
+    if let Some(moment) = moment {
         return Token { start, text: moment.text, kind: Kind::Moment(moment) };
     }
-    let number = Number { label: "", joint: None, place: 0, of: 1 };
+    let number = Number { label: "", head: "", inner: false, joint: None, place: 0, of: 1 };
     Token { start, text: &rest[..digits], kind: Kind::Number(number) }
 }
 
@@ -226,9 +243,14 @@ fn group<'a>(tag: &'a str, tokens: &mut [Token<'a>]) {
         let word = at.checked_sub(1).map(|before| &tokens[before]).filter(|token| token.kind == Kind::Word);
         let joint = word.map(|word| &tag[word.end()..tokens[at].start]).filter(|joint| joint.len() < 2);
         let label = word.filter(|_| joint.is_some()).map_or("", |word| word.text);
+        let front = &tag[..tokens[at].start];
+        let head = &front[front.trim_end_matches(|last: char| last.is_ascii_alphanumeric()).len()..];
+        let behind = &tag[tokens[end - 1].end()..];
+        let behind = &behind[..run(behind, |byte| byte.is_ascii_alphanumeric())];
+        let inner = behind.bytes().any(|byte| byte.is_ascii_digit());
         for (place, token) in tokens[at..end].iter_mut().enumerate() {
             if let Kind::Number(number) = &mut token.kind {
-                *number = Number { label, joint, place, of: end - at };
+                *number = Number { label, head, inner, joint, place, of: end - at };
             }
         }
         at = end;
