@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 /// Anything that could follow.
 const ANY: RangeInclusive<u32> = 0..=u32::MAX;
 /// Nothing that follows behind a separator belongs to the word: `amd64-2`.
-const ALONE: RangeInclusive<u32> = 1..=0;
+const ALONE: RangeInclusive<u32> = u32::MAX..=u32::MAX;
 /// Releases of Java.
 const JAVA: RangeInclusive<u32> = 6..=40;
 

@@ -29,9 +29,12 @@ mod increment;
 mod label;
 mod listing;
 mod moment;
+mod moment_reader;
 mod order;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod real_world;
 mod semver;
 mod series;
 mod survey;

@@ -6,12 +6,12 @@ use super::content::{Named, mask};
 use super::date::Dated;
 use super::increment::{Counted, Role};
 use super::listing::Listing;
-use super::moment::{self, Strength};
+use super::moment::Strength;
 use super::order::by_number;
 use super::semver;
 use super::token::{Kind, Token, read, read_without_moments};
 use super::version::Version;
-use super::{Scheme, SchemeError, content};
+use super::{Scheme, SchemeError, content, moment_reader};
 use crate::domain::floating::{is_floating, line};
 
 /// How a tag goes on.
@@ -84,7 +84,7 @@ fn repackaged<'a>(tag: &'a str, tokens: &[Token<'_>], listing: &Listing<'_>) -> 
     let counted = Counted::parse(tag, std::slice::from_ref(last), None)?;
     let siblings = listing.tags.iter().filter(|other| **other != tag && counted.middle(other).is_some()).count();
     let version = tokens.iter().find_map(|token| token.number()).is_some_and(|number| number.of > 1);
-    let inside = moment.is_some_and(|moment| moment::ends_in_version(&tag[..moment.start]));
+    let inside = moment.is_some_and(|moment| moment_reader::ends_in_version(&tag[..moment.start]));
     let proven = if commit { version && siblings > 0 } else { inside || siblings > 0 };
     proven.then_some(counted)
 }
