@@ -329,6 +329,7 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand ne
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l color -d 'Colour the output: auto (on a terminal only), always or never' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
 always\t'Always'
 never\t'Never'"
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l explain -d 'Say on stderr which tags decided, and why'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate (insecure)'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -s h -l help -d 'Print help'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand completion" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r

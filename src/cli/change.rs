@@ -200,11 +200,12 @@ pub struct History {
     override_usage = "kubectl freshimage next-tag IMAGE [flags]",
     before_help = "\
 Prints one tag that is free in the image's repository, and nothing else, for scripts. The scheme is the one that the \
-repository's tags around the image's own follow, unless `--scheme` says otherwise:
+repository's tags around the image's own follow, unless `--scheme` says otherwise. Where the image's labels name a \
+version or a commit that fits, that goes first:
 
-  increment   v7 → v8, build-41 → build-42, v007 → v008
+  increment   v7 → v8, 1.4.2-debian-12-r3 → 1.4.2-debian-12-r4
   semver      1.4.2 → 1.4.3, v1.0-alpine → v1.1-alpine; --bump major|minor|patch
-  date        2026.11.23, and -2 for the second of a day
+  date        2026.11.23 in the form of the repository, and -2 for the second
   digest      1.0- and twelve digits of the content: the same content always
               gets the same tag, so that this one may be there already
 
@@ -225,6 +226,10 @@ pub struct NextTag {
     /// Which part of a version counts up: major, minor or patch
     #[arg(long, value_enum, value_name = "PART", hide_possible_values = true, help_heading = WAY)]
     pub bump: Option<PartName>,
+
+    /// Say on stderr which tags decided, and why
+    #[arg(long, help_heading = WAY)]
+    pub explain: bool,
 
     /// How registries are asked.
     #[command(flatten)]

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use jiff::civil::Date;
+use jiff::civil::DateTime;
 
-use crate::domain::inventory::Tag;
+use crate::domain::inventory::{Object, Tag};
 use crate::domain::plan::change::{Name, Refusal};
-use crate::domain::remote::Failure;
-use crate::domain::scheme::{self, Part, SchemeChoice, Situation};
+use crate::domain::remote::{Failure, Manifest, Provenance};
+use crate::domain::scheme::{self, Labels, Part, Proposal, SchemeChoice, Situation};
 use crate::domain::workload::Access;
 use crate::domain::{Digest, Repository};
 use crate::registry::Registries;
@@ -26,16 +26,28 @@ pub(super) struct Wanted<'a> {
     pub(super) digest: Option<&'a Digest>,
     pub(super) scheme: SchemeChoice,
     pub(super) part: Option<Part>,
-    pub(super) today: Date,
+    /// In UTC.
+    pub(super) now: DateTime,
     /// Names that the same plan gives to other content.
     pub(super) given: Vec<String>,
     /// A tag that holds the content already will do: a run that was interrupted wrote it, or somebody else did.
     pub(super) reuse: bool,
 }
 
+/// A name that was found and what it was found by.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) name: Name,
+    pub(super) proposal: Proposal,
+    /// How many tags the repository lists.
+    pub(super) listed: usize,
+}
+
 /// The next tag by a scheme.
-pub(super) async fn proposed(registries: &Registries, wanted: &Wanted<'_>) -> Result<Name, Refusal> {
-    let (tags, unlisted) = match registries.tags(wanted.repository, wanted.access).await {
+pub(super) async fn proposed(registries: &Registries, wanted: &Wanted<'_>) -> Result<Found, Refusal> {
+    let (tags, provenance) =
+        futures::join!(registries.tags(wanted.repository, wanted.access), provenance(registries, wanted));
+    let (tags, unlisted) = match tags {
         Ok(tags) => (tags, None),
         Err(Failure::NotFound) => (Vec::new(), None),
         // A name is free if a HEAD says so; the list only tells where to begin.
@@ -47,32 +59,40 @@ pub(super) async fn proposed(registries: &Registries, wanted: &Wanted<'_>) -> Re
             )
         }
     };
-    let situation = Situation { tag: wanted.tag, tags: &tags, digest: wanted.digest, today: wanted.today };
+    let labels = Labels { version: provenance.version.as_deref(), revision: provenance.revision.as_deref() };
+    let situation = Situation { tag: wanted.tag, tags: &tags, digest: wanted.digest, labels, now: wanted.now };
     let proposal = scheme::propose(wanted.scheme, wanted.part, &situation).map_err(refused)?;
     let mut warnings = proposal.warnings.clone();
     warnings.extend(unlisted);
-    let name = |tag: String, holds: Option<Digest>, evidence: &str| Name {
-        tag,
-        holds,
-        evidence: Some(evidence.to_owned()),
-        warnings: warnings.clone(),
-    };
-    if let (true, Some(newest), Some(digest)) = (wanted.reuse, proposal.newest(), wanted.digest)
-        && holds(registries, wanted, newest).await?.as_ref() == Some(digest)
-    {
-        return Ok(name(newest.to_owned(), Some(digest.clone()), "it holds this content already"));
+    let (tag, holds, evidence) = first_free(registries, wanted, &proposal).await?;
+    let name = Name { tag, holds, evidence: Some(evidence), warnings };
+    Ok(Found { name, proposal, listed: tags.len() })
+}
+
+/// The first candidate that is free, or holds the content already; what it holds, and why this one.
+async fn first_free(
+    registries: &Registries,
+    wanted: &Wanted<'_>,
+    proposal: &Proposal,
+) -> Result<(String, Option<Digest>, String), Refusal> {
+    if let (true, Some(digest)) = (wanted.reuse, wanted.digest) {
+        for holder in proposal.holders() {
+            if holds(registries, wanted, holder).await?.as_ref() == Some(digest) {
+                return Ok((holder.to_owned(), Some(digest.clone()), "it holds this content already".to_owned()));
+            }
+        }
     }
     for place in 0..TRIES {
         let candidate = proposal.candidate(place).map_err(refused)?;
-        if wanted.given.contains(&candidate) {
+        if wanted.given.contains(&candidate.tag) {
             continue;
         }
-        match holds(registries, wanted, &candidate).await? {
-            None => return Ok(name(candidate, None, &proposal.evidence)),
+        match holds(registries, wanted, &candidate.tag).await? {
+            None => return Ok((candidate.tag, None, candidate.evidence)),
             Some(held)
                 if (wanted.reuse || proposal.scheme == scheme::Scheme::Digest) && wanted.digest == Some(&held) =>
             {
-                return Ok(name(candidate, Some(held), &proposal.evidence));
+                return Ok((candidate.tag, Some(held), candidate.evidence));
             }
             Some(_) => {}
         }
@@ -81,6 +101,37 @@ pub(super) async fn proposed(registries: &Registries, wanted: &Wanted<'_>) -> Re
         reason: format!("the next {TRIES} names by this scheme are taken"),
         hint: Some("give it a name with `--to tag=NAME`".to_owned()),
     })
+}
+
+/// What the content says of itself: on its index, its manifest or its config, whatever says it first. Nothing if it is
+/// not asked for or cannot be read; it only makes the name a better one.
+async fn provenance(registries: &Registries, wanted: &Wanted<'_>) -> Provenance {
+    let mut told = Provenance::default();
+    let Some(digest) = wanted.digest.filter(|_| wanted.part.is_none() && wanted.scheme != SchemeChoice::Digest) else {
+        return told;
+    };
+    let object = |digest: &Digest| Object {
+        repository: wanted.repository.clone(),
+        digest: digest.clone(),
+        access: Arc::clone(wanted.access),
+    };
+    let add = |told: &mut Provenance, more: Provenance| {
+        told.version = told.version.take().or(more.version);
+        told.revision = told.revision.take().or(more.revision);
+    };
+    let mut manifest = registries.manifest(&object(digest)).await;
+    if let Ok(Manifest::Index { children, provenance }) = manifest {
+        add(&mut told, provenance);
+        let Some(child) = children.iter().find(|child| !child.attestation) else { return told };
+        manifest = registries.manifest(&object(&child.digest)).await;
+    }
+    if let Ok(Manifest::Image { config, provenance }) = manifest {
+        add(&mut told, provenance);
+        if let Ok(config) = registries.config(&object(&config)).await {
+            add(&mut told, config.provenance);
+        }
+    }
+    told
 }
 
 /// A tag that was given a name by somebody: what it holds now.

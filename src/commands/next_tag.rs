@@ -8,7 +8,6 @@ use super::look;
 use super::naming::{self, Wanted};
 use crate::domain::inventory::Tag;
 use crate::domain::reference::Reference;
-use crate::domain::scheme::SchemeChoice;
 use crate::domain::workload::Access;
 use crate::error::AppError;
 use crate::exit::Exit;
@@ -16,7 +15,7 @@ use crate::registry::{NoSecrets, Registries};
 use crate::settings::{Environment, NextTagSettings};
 use crate::ui::{Printer, plan as page};
 
-/// Prints the tag alone.
+/// Prints the tag alone; what decided goes where messages go.
 ///
 /// # Errors
 /// When the image cannot be parsed, the registry does not answer, or the scheme has no next tag.
@@ -31,16 +30,14 @@ pub fn next_tag(settings: &NextTagSettings, environment: &Environment, printer: 
     let registries = Registries::new(look::registry_options(&settings.common, environment)?, Arc::new(NoSecrets));
     let access = Arc::new(Access::default());
     let tag = reference.resolved_tag().unwrap_or_else(|| "latest".into());
-    let (name, warnings) = super::block_on(async {
-        // Only a name that is made of the content needs to know it.
+    let found = super::block_on(async {
+        // A name that is made of a part of the version needs to know nothing of the content.
         let key =
             Tag { repository: reference.repository().clone(), tag: Arc::clone(&tag), access: Arc::clone(&access) };
-        let digest = match (reference.digest(), scheme) {
+        let digest = match (reference.digest(), part) {
             (Some(digest), _) => Some(digest.clone()),
-            (None, SchemeChoice::Auto | SchemeChoice::Digest) => {
-                registries.served(&key).await.ok().map(|served| served.digest)
-            }
-            (None, _) => None,
+            (None, None) => registries.served(&key).await.ok().map(|served| served.digest),
+            (None, Some(_)) => None,
         };
         let wanted = Wanted {
             repository: reference.repository(),
@@ -49,23 +46,25 @@ pub fn next_tag(settings: &NextTagSettings, environment: &Environment, printer: 
             digest: digest.as_ref(),
             scheme,
             part,
-            today: Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
+            now: Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).datetime(),
             given: Vec::new(),
             reuse: false,
         };
-        let name = naming::proposed(&registries, &wanted).await.map_err(|refusal| {
+        naming::proposed(&registries, &wanted).await.map_err(|refusal| {
             let error = AppError::failed(format!("there is no next tag for `{}`", reference.original()))
                 .because(refusal.reason);
             match refusal.hint {
                 Some(hint) => error.hint(hint),
                 None => error,
             }
-        })?;
-        Ok((name.tag, name.warnings))
+        })
     })?;
-    for warning in &warnings {
+    if settings.explain {
+        printer.message(&page::why(&found.name, &found.proposal, found.listed, printer.message_palette()));
+    }
+    for warning in &found.name.warnings {
         printer.message(&page::note(warning, printer.message_palette()));
     }
-    printer.data(&format!("{name}\n"))?;
+    printer.data(&format!("{}\n", found.name.tag))?;
     Ok(Exit::Done)
 }

@@ -81,6 +81,8 @@ pub struct NextTagSettings {
     pub scheme: SchemeName,
     /// `--bump`.
     pub part: Option<PartName>,
+    /// `--explain`.
+    pub explain: bool,
 }
 
 /// How a change is carried out.
@@ -266,6 +268,7 @@ impl NextTagSettings {
             image: flags.image,
             scheme: flags.scheme.unwrap_or(SchemeName::Auto),
             part: flags.bump,
+            explain: flags.explain,
         })
     }
 }

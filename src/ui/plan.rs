@@ -8,7 +8,9 @@ use super::{Palette, Printer, json, name, names, yaml};
 use crate::cli::{DryRun, PlanFormat};
 use crate::domain::Reference;
 use crate::domain::patch;
+use crate::domain::plan::change::Name;
 use crate::domain::plan::{Change, Plan, Skipped, Tagging, Target, assemble};
+use crate::domain::scheme::Proposal;
 use crate::domain::template::Replacement;
 use crate::domain::workload::Role;
 use crate::error::AppError;
@@ -302,6 +304,29 @@ pub fn dry_run(how: DryRun) -> &'static str {
 #[must_use]
 pub fn note(text: &str, palette: Palette) -> String {
     format!("{} {}\n", palette.hint("note:"), printable(text))
+}
+
+/// Which tags decided about a name, and why.
+#[must_use]
+pub fn why(name: &Name, proposal: &Proposal, listed: usize, palette: Palette) -> String {
+    let mut lines = vec![palette.strong(&format!("{}, by the scheme `{}`", name.tag, proposal.scheme.as_str()))];
+    let mut line = |label: &str, text: &str| {
+        lines.push(format!("  {}  {}", palette.quiet(&format!("{label:<10}")), printable(text)));
+    };
+    let listed = if listed == 1 { "1 tag".to_owned() } else { format!("{listed} tags") };
+    line(
+        "decided by",
+        &match proposal.neighbours.as_slice() {
+            [] => format!("none of the repository's {listed}"),
+            some => format!("{} of the repository's {listed}", some.join(", ")),
+        },
+    );
+    for reason in &proposal.reasons {
+        line("because", reason);
+    }
+    line("so", name.evidence.as_deref().unwrap_or_default());
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// The workload, with its namespace where that is not the one that is looked at.

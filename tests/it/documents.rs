@@ -1,7 +1,7 @@
 //! Tables in the documents say what the code says.
 
 use kubectl_freshimage::domain::diagnosis::{Finding, Verdict};
-use kubectl_freshimage::domain::scheme::{Scheme, SchemeChoice, Situation, propose};
+use kubectl_freshimage::domain::scheme::{Labels, Scheme, SchemeChoice, Situation, propose};
 use kubectl_freshimage::exit::Exit;
 
 use crate::program::text_of;
@@ -81,14 +81,15 @@ fn schemes_are_the_schemes_of_the_program_and_their_examples_come_true() {
     let words: Vec<&str> = rows.iter().map(|row| row[0].trim_matches('`')).collect();
     assert_eq!(words, Scheme::ALL.map(Scheme::as_str));
     let digest = format!("sha256:3f2c1d0a9b8e{}", "0".repeat(52)).parse().unwrap();
-    let today = "2026-11-23".parse().unwrap();
+    let now = "2026-11-23T10:30:07".parse().unwrap();
     for (row, scheme) in rows.iter().zip([1, 2, 3, 4].map(|place| SchemeChoice::ALL[place])) {
         let examples: Vec<&str> = row[2].split('`').filter(|part| !part.contains(' ') && !part.is_empty()).collect();
         assert!(!examples.is_empty(), "{row:?}");
         for pair in examples.chunks(2) {
             let tags = [pair[0].to_owned()];
-            let situation = Situation { tag: pair[0], tags: &tags, digest: Some(&digest), today };
-            let next = propose(scheme, None, &situation).unwrap().candidate(0).unwrap();
+            let labels = Labels::default();
+            let situation = Situation { tag: pair[0], tags: &tags, digest: Some(&digest), labels, now };
+            let next = propose(scheme, None, &situation).unwrap().candidate(0).unwrap().tag;
             assert_eq!(next, pair[1], "`{}` by {}", pair[0], scheme.as_str());
         }
     }

@@ -154,3 +154,66 @@ async fn where_there_is_no_next_tag_the_error_says_why() {
     ");
     bed.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_repository_shows_what_counts_and_explain_says_so() {
+    let bed = Bed::start("next-counts").await;
+    let packages = ["2.1.3-debian-12-r3", "2.1.3-debian-12-r2", "2.1.3-debian-12-r1", "2.1.4-debian-12-r0", "2.1.3"];
+    let registry = with_tags(&bed, &packages).await;
+    let ran = freshimage(&bed, &["next-tag", "--explain", &registry.image("app", "2.1.3-debian-12-r3")]).await;
+    assert_snapshot!(ran.normalise(), @"
+    exit 0
+    --- stdout
+    2.1.3-debian-12-r4
+    --- stderr
+    2.1.3-debian-12-r4, by the scheme `increment`
+      decided by  2.1.3-debian-12-r3, 2.1.3-debian-12-r2, 2.1.3-debian-12-r1 of the repository's 5 tags
+      because   `2.1.3-debian-12-rN`: N counts, 3 tags go on there
+      so   next by the repository's own scheme (2.1.3-debian-12-r3, 2.1.3-debian-12-r2, 2.1.3-debian-12-r1)
+    ");
+    assert_eq!(next(&bed, &registry, "2.1.3", &[]).await, "2.1.3-debian-12-r4\n");
+    let others =
+        ["build-41-ubuntu-22.04", "build-41-debian-12", "main-42-us-east-1", "v2-latest", "2024.12", "dev-1704067200"];
+    registry.add_tags("app", "2.1.3", others.map(str::to_owned));
+    assert_eq!(next(&bed, &registry, "build-41-ubuntu-22.04", &[]).await, "build-42-ubuntu-22.04\n");
+    assert_eq!(next(&bed, &registry, "main-42-us-east-1", &[]).await, "main-43-us-east-1\n");
+    let before = jiff::Timestamp::now().as_second();
+    let unix = next(&bed, &registry, "dev-1704067200", &[]).await;
+    let unix: i64 = unix.trim().strip_prefix("dev-").unwrap().parse().unwrap();
+    assert!((before..before + 600).contains(&unix), "{unix} after {before}");
+    let month = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().strftime("%Y.%m\n").to_string();
+    assert_eq!(next(&bed, &registry, "2024.12", &[]).await, month);
+    bed.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_images_own_labels_go_first_and_no_commit_is_made_up() {
+    let bed = Bed::start("next-labels").await;
+    let revision = "abcdef0123456789abcdef0123456789abcdef01";
+    let registry = bed.gateway(GatewayOptions::new()).await;
+    let image = bed.image("app").version("1.5.0").revision(revision);
+    let plain = bed.image("no labels");
+    let digits = plain.digest()["sha256:".len()..][..12].to_owned();
+    for tag in ["1.4.2", "main-9b61e86"] {
+        bed.push(&registry, "app", tag, image.clone()).await;
+    }
+    for tag in ["1.4.1", "main-cb1299d", "main-1234567"] {
+        bed.push(&registry, "app", tag, plain.clone()).await;
+    }
+    for (tag, flags, expected) in [
+        ("1.4.2", &[][..], "1.5.0"),
+        ("1.4.2", &["--bump", "patch"], "1.4.3"),
+        ("1.4.1", &[], "1.4.3"),
+        ("main-9b61e86", &[], "main-abcdef0"),
+        ("main-cb1299d", &[], &format!("main-{digits}")),
+        // No letter is in it, and the others show that it is a commit.
+        ("main-1234567", &[], &format!("main-{digits}")),
+    ] {
+        assert_eq!(next(&bed, &registry, tag, flags).await, format!("{expected}\n"), "{tag} {flags:?}");
+    }
+    // What the labels name is taken by other content: the next one of the scheme.
+    bed.tag(&registry, "app", "1.4.1", "1.5.0").await;
+    assert_eq!(next(&bed, &registry, "1.4.2", &[]).await, "1.4.3\n");
+    assert_eq!(registry.requests().writes(), 0);
+    bed.finish().await;
+}

@@ -29,9 +29,9 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    /// The day, in UTC.
-    pub(super) fn today(&self) -> jiff::civil::Date {
-        self.now.to_zoned(jiff::tz::TimeZone::UTC).date()
+    /// The present time, in UTC.
+    pub(super) fn utc(&self) -> jiff::civil::DateTime {
+        self.now.to_zoned(jiff::tz::TimeZone::UTC).datetime()
     }
 }
 
@@ -113,7 +113,7 @@ async fn look(registries: &Registries, need: &Needed, wish: &Wish, given: Vec<St
     let wanted = need.wanted(wish, given);
     match &wish.to {
         To::Tag(Some(name)) | To::Existing(name) => naming::named(registries, &wanted, name).await,
-        _ => naming::proposed(registries, &wanted).await,
+        _ => naming::proposed(registries, &wanted).await.map(|found| found.name),
     }
 }
 
@@ -127,7 +127,7 @@ impl Needed {
             digest: self.digest.as_ref(),
             scheme: wish.scheme,
             part: wish.part,
-            today: wish.today(),
+            now: wish.utc(),
             given,
             reuse: true,
         }

@@ -1,202 +1,298 @@
-//! `date`: the day gives the name.
+//! `date`: the moment gives the name.
 
-use jiff::civil::Date;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, ToSpan};
+
+use super::increment::tags;
 use super::listing::{Listing, Stream};
+use super::moment::{Field, Moment, Resolution, Strength, unix};
 use super::series::{Names, Series};
+use super::token::{Kind, Moments, Token, read, read_as};
 use super::{Proposal, Scheme};
 
-/// A tag, cut at the day that it names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A moment that lies further ahead than this was not written by a clock that is a little fast, or by one in another
+/// time zone.
+const AHEAD: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many names go on second by second before a number is put behind.
+const SECONDS: i64 = 60;
+
+/// A tag, cut at the moment that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Dated<'a> {
-    /// What stands before the day.
+    /// What stands before the moment.
     pub prefix: &'a str,
-    /// The day.
-    pub day: Date,
-    /// `.` or `-`; empty in `20261123`.
-    pub separator: &'a str,
-    /// Whether months and days are filled up to two digits; `None` where both have two anyway.
-    pub padded: Option<bool>,
+    /// The moment.
+    pub moment: Moment<'a>,
     /// Which one of the day it is, where that is written.
     pub counter: Option<Counter<'a>>,
     /// What stands after both.
     pub suffix: &'a str,
+    /// How it was read.
+    read: Moments,
 }
 
 /// `-2`: the second of its day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Counter<'a> {
-    /// `-`, `.` or `_`.
+    /// `-`, `.`, `_`, or with a word: `-r`.
     pub separator: &'a str,
-    /// From 1.
+    /// From 1, or from 0.
     pub number: u128,
     /// Digits at least.
     pub width: usize,
 }
 
 impl<'a> Dated<'a> {
-    /// Reads the first day in a tag. `None` if it names none.
+    /// Reads the first moment in a tag. `None` if it names none.
     pub(super) fn parse(tag: &'a str) -> Option<Self> {
-        let mut end = 0;
-        while let Some(found) = tag[end..].find(|character: char| character.is_ascii_digit()) {
-            let start = end + found;
-            end = start + digits(&tag[start..]);
-            let dated = Self::at(tag, start);
-            if dated.is_some() {
-                return dated;
-            }
-        }
-        None
+        Self::of(tag, &read(tag), Moments::All)
     }
 
-    /// Reads the day that starts at a place, where digits start.
-    fn at(tag: &'a str, start: usize) -> Option<Self> {
-        let (prefix, text) = tag.split_at(start);
-        let first = digits(text);
-        let (day, separator, padded, rest) = if first == 8 {
-            (calendar_day(&text[..4], &text[4..6], &text[6..8])?, "", None, &text[8..])
-        } else {
-            let separator = text.get(first..first + 1).filter(|separator| matches!(*separator, "." | "-"))?;
-            let (month, rest) = text[first + 1..].split_at(digits(&text[first + 1..]));
-            let rest = rest.strip_prefix(separator)?;
-            let (date, rest) = rest.split_at(digits(rest));
-            // More than three numbers with dots between them are something else.
-            if separator == "." && prefix.ends_with('.') {
-                return None;
-            }
-            (calendar_day(&text[..first], month, date)?, separator, padding(month, date)?, rest)
+    /// Reads it as the repository shows: where every time of it is a small number, those count.
+    pub(super) fn parse_in(tag: &'a str, listing: &Listing<'_>) -> Option<Self> {
+        let dated = Self::parse(tag)?;
+        let counted = dated.moment.may_be_counted()
+            && dated.relatives(listing).iter().all(|(member, _)| member.moment.may_be_counted());
+        if !counted {
+            return Some(dated);
+        }
+        Self::of(tag, &read_as(tag, Moments::Days), Moments::Days)
+    }
+
+    /// The same of a tag that is read already.
+    fn of(tag: &'a str, tokens: &[Token<'a>], read: Moments) -> Option<Self> {
+        let at = tokens.iter().position(|token| matches!(token.kind, Kind::Moment(_)))?;
+        let Kind::Moment(moment) = &tokens[at].kind else { return None };
+        let end = tokens[at].end();
+        let (counter, suffix) = match Counter::cut(tag, end, &tokens[at + 1..]) {
+            Some((counter, end)) => (Some(counter), &tag[end..]),
+            None => (None, &tag[end..]),
         };
-        if rest.starts_with(|character: char| character.is_ascii_alphanumeric()) {
-            return None;
-        }
-        let (counter, suffix) = Counter::cut(rest).map_or((None, rest), |(counter, rest)| (Some(counter), rest));
-        Some(Self { prefix, day, separator, padded, counter, suffix })
+        Some(Self { prefix: &tag[..tokens[at].start], moment: moment.clone(), counter, suffix, read })
     }
 
-    /// By day, then by place in the day.
-    pub(super) fn rank(&self) -> (Date, u128) {
-        (self.day, self.counter.map_or(1, |counter| counter.number))
+    /// By moment, then by place in the day.
+    pub(super) fn rank(&self) -> (DateTime, u128) {
+        (self.moment.at, self.counter.map_or(0, |counter| counter.number.saturating_add(1)))
     }
 
-    /// The same image on another day.
+    /// The same image at another moment.
     fn is_relative_of(&self, other: &Self) -> bool {
-        (self.prefix, self.separator, self.suffix) == (other.prefix, other.separator, other.suffix)
+        (self.prefix, self.suffix) == (other.prefix, other.suffix) && self.moment.is_written_like(&other.moment)
+    }
+
+    /// Every tag of the same form, this one included if it is listed.
+    pub(super) fn relatives<'b>(&self, listing: &Listing<'b>) -> Vec<(Dated<'b>, &'b str)> {
+        let near = listing.tags.iter().filter(|tag| tag.starts_with(self.prefix) && tag.ends_with(self.suffix));
+        let dated = near.filter_map(|tag| Some((Dated::of(tag, &read_as(tag, self.read), self.read)?, *tag)));
+        dated.filter(|(member, _)| member.is_relative_of(self)).collect()
+    }
+
+    /// Whether the repository shows that what reads as a moment is none: the others of its shape are no moments, or
+    /// they count from 1 in each month or year.
+    pub(super) fn is_refuted(&self, listing: &Listing<'_>) -> bool {
+        let members: Vec<Dated<'_>> = self.relatives(listing).into_iter().map(|(member, _)| member).collect();
+        let against = listing.tags.iter().filter(|tag| {
+            let Some(rest) = tag.strip_prefix(self.prefix) else { return false };
+            self.moment.is_shaped_like(rest)
+                && !Moment::at(tag, self.prefix.len()).is_some_and(|other| other.is_written_like(&self.moment))
+        });
+        let against = against.count();
+        match self.moment.strength {
+            Strength::Strong => against > members.len(),
+            Strength::Weak => against > 0 || !self.is_believable(&members),
+        }
+    }
+
+    /// Whether a form that versions have, too, is one of moments in the light of all that have it.
+    fn is_believable(&self, members: &[Dated<'_>]) -> bool {
+        let all = || members.iter().map(|member| &member.moment).chain([&self.moment]);
+        // `24.10` is a version until there is a `24.04`.
+        let separated = !self.moment.text.bytes().all(|byte| byte.is_ascii_digit());
+        if self.moment.is_short() && separated && !all().any(Moment::is_padded) {
+            return false;
+        }
+        if all().any(Moment::is_padded) || !self.moment.text.contains('.') {
+            return true;
+        }
+        let mut counts: BTreeMap<(i64, i64), BTreeSet<i64>> = BTreeMap::new();
+        let day = self.moment.value(Field::Day).is_some();
+        for moment in all() {
+            let value = |field| moment.value(field).unwrap_or_default();
+            let (upper, lower) = if day { (value(Field::Month), value(Field::Day)) } else { (0, value(Field::Month)) };
+            counts.entry((value(Field::Year), upper)).or_default().insert(lower);
+        }
+        let from_one = |set: &BTreeSet<i64>| set.iter().copied().eq(1..=i64::try_from(set.len()).unwrap_or(0));
+        let total: usize = counts.values().map(BTreeSet::len).sum();
+        // Twelve months in a row are a year, a few are the releases of one.
+        let few = day || counts.values().all(|set| set.len() < 7);
+        let several = counts.len() > 1 && total > 2 + usize::from(day) && total > counts.len();
+        !(few && several && counts.values().all(from_one))
     }
 }
 
 impl<'a> Counter<'a> {
-    fn cut(text: &'a str) -> Option<(Self, &'a str)> {
-        let separator = text.get(..1).filter(|separator| matches!(*separator, "-" | "." | "_"))?;
-        let (number, rest) = text[1..].split_at(digits(&text[1..]));
-        let width = if number.starts_with('0') { number.len() } else { 1 };
-        let ends_word = !rest.starts_with(|character: char| character.is_ascii_alphanumeric());
-        // Of two numbers, as in `-12-30`, neither can be known to count.
-        let alone = ends_word && rest.get(1..).is_none_or(|next| digits(next) == 0);
-        alone.then_some((Self { separator, number: number.parse().ok()?, width }, rest))
+    /// Reads the number behind a moment, and where it ends.
+    fn cut(tag: &'a str, start: usize, tokens: &[Token<'a>]) -> Option<(Self, usize)> {
+        let numbers: Vec<&Token<'a>> = tokens.iter().filter(|token| token.number().is_some()).collect();
+        // Of two numbers, as in `-12-99`, neither can be known to count.
+        let [token, rest @ ..] = numbers.as_slice() else { return None };
+        let number = token.number()?;
+        let word = tokens.iter().take_while(|other| other.start < token.start).all(|other| other.kind == Kind::Word);
+        let separator = &tag[start..token.start];
+        let told = separator.len() == 1 || (number.is_counter() && word);
+        let ends = !tag[token.end()..].starts_with(|next: char| next.is_ascii_alphanumeric());
+        let alone = rest.first().is_none_or(|next| next.start > token.end() + 1);
+        let width = if token.text.starts_with('0') { token.text.len() } else { 1 };
+        let counter = Self { separator, number: token.text.parse().ok()?, width };
+        (told && ends && alone && separator.starts_with(['-', '.', '_'])).then_some((counter, token.end()))
     }
 }
 
-/// A real day of this century.
-pub(super) fn calendar_day(year: &str, month: &str, day: &str) -> Option<Date> {
-    if year.len() != 4 || !year.starts_with("20") || month.len() > 2 || day.len() > 2 {
-        return None;
-    }
-    Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
-}
-
-/// What a month and a day tell of padding. `None` if they contradict each other.
-fn padding(month: &str, day: &str) -> Option<Option<bool>> {
-    let padded = month.starts_with('0') || day.starts_with('0');
-    let bare = month.len() == 1 || day.len() == 1;
-    match (padded, bare) {
-        (true, true) => None,
-        (false, false) => Some(None),
-        _ => Some(Some(padded)),
-    }
-}
-
-fn digits(text: &str) -> usize {
-    text.bytes().take_while(u8::is_ascii_digit).count()
-}
-
-/// Names the day in the form of the start, or as `2026.11.23`.
-pub(super) fn propose(listing: &Listing<'_>, start: &str, today: Date) -> Proposal {
-    let running = Dated::parse(start);
-    let mut members: Vec<(Dated<'_>, &str)> = Vec::new();
-    if let Some(running) = &running {
-        let dated = listing.tags.iter().filter_map(|tag| Some((Dated::parse(tag)?, *tag)));
-        members.extend(dated.filter(|(member, _)| member.is_relative_of(running)));
-    }
-    let form = Form::of(running.as_ref(), &members, today);
+/// Names the moment in the form of the start, or as `2026.11.23`.
+pub(super) fn propose(listing: &Listing<'_>, running: Option<&Dated<'_>>, now: DateTime) -> Proposal {
+    let members = running.map(|running| running.relatives(listing)).unwrap_or_default();
+    let (ahead, members): (Vec<_>, Vec<_>) =
+        members.into_iter().partition(|(member, _)| member.moment.at.duration_since(now) > AHEAD);
     let stream = Stream::new(members.iter().map(|(member, tag)| (member.rank(), *tag)));
     let neighbours = stream.nearest(listing.running);
-    let evidence = match neighbours.as_slice() {
-        [] => "today's date".to_owned(),
-        [only] => format!("today's date, as {only}"),
-        [first, ..] => format!("today's date, as {first} and others"),
+    let what = match running.map_or(Resolution::Day, |running| running.moment.resolution()) {
+        Resolution::Month => "this month",
+        Resolution::Week => "this week",
+        Resolution::Day => "today's date",
+        _ => "the present time",
     };
-    let mut warnings = Vec::new();
-    if let (Some((day, _)), Some(newest)) = (stream.highest(), neighbours.first())
-        && *day > today
-    {
-        warnings.push(format!("`{newest}` is dated after today, {today} in UTC: the new tag reads as older"));
-    }
+    let evidence = match neighbours.as_slice() {
+        [] => what.to_owned(),
+        [only] => format!("{what}, as {only}"),
+        [first, ..] => format!("{what}, as {first} and others"),
+    };
+    let today = now.date();
+    let ahead = ahead.iter().max_by_key(|(member, _)| member.rank());
+    let warnings =
+        ahead.map(|(_, tag)| format!("`{tag}` is dated after today, {today} in UTC: the new tag reads as older"));
+    let series = series(running, &members, now);
+    let reason = match running {
+        Some(running) => format!(
+            "`{}` in `{}{}{}` is a moment, {} are of this form",
+            running.moment.text,
+            running.prefix,
+            running.moment.text,
+            running.suffix,
+            tags(members.len())
+        ),
+        None => "no tag names a moment that could be followed".to_owned(),
+    };
     Proposal {
-        scheme: Scheme::Date,
-        evidence,
+        reasons: vec![reason],
         neighbours,
-        warnings,
-        names: Names::counting(form.series(&members, today), listing),
+        warnings: warnings.into_iter().collect(),
         newest: stream.newest(listing.running),
+        ..Proposal::new(Scheme::Date, evidence, Names::counting(series, listing))
     }
 }
 
-/// How the day is written.
-struct Form<'a> {
-    /// Up to the end of the day.
-    named: String,
-    counter: Counter<'a>,
-    suffix: &'a str,
+/// The names of the present that come after those that are listed.
+fn series(running: Option<&Dated<'_>>, members: &[(Dated<'_>, &str)], now: DateTime) -> Series {
+    let plain = Moment::at("2000.01.01", 0);
+    let Some((form, prefix, suffix)) = running
+        .map(|running| (&running.moment, running.prefix, running.suffix))
+        .or_else(|| plain.as_ref().map(|form| (form, "", "")))
+    else {
+        return Series::default();
+    };
+    let last = members.iter().map(|(member, _)| member.moment.at).max();
+    let fills_up = |field| fills_up(running, members, field);
+    if let Some(scale) = form.unix() {
+        let after_last = last.map_or(0, |last| unix(last, scale).saturating_add(1));
+        let start = unix(now, scale).max(after_last);
+        let start = u128::try_from(start).unwrap_or_default();
+        return Series { before: prefix.to_owned(), start, width: 1, after: suffix.to_owned(), ..Series::default() };
+    }
+    // A clock that is ahead does not make the next tag an older one.
+    let floor = form.floor(now);
+    let at = last.filter(|last| *last > floor).unwrap_or(floor);
+    let named = |at: DateTime| format!("{prefix}{}", form.write(at, fills_up));
+    let counters = Counters::of(members, at, running);
+    if form.resolution() >= Resolution::Second && counters.form.is_none() {
+        let from = if last == Some(at) { 1 } else { 0 };
+        let first = (from..SECONDS).filter_map(|step| at.checked_add(step.seconds()).ok());
+        let first = first.map(|at| format!("{}{suffix}", named(at))).collect();
+        return Series { first, before: format!("{}-", named(at)), start: 2, width: 1, after: suffix.to_owned() };
+    }
+    let form = counters.form.unwrap_or(Counter { separator: "-", number: 2, width: 1 });
+    Series {
+        first: if counters.bare { vec![format!("{}{suffix}", named(at))] } else { Vec::new() },
+        before: format!("{}{}", named(at), form.separator),
+        start: counters.start,
+        width: form.width,
+        after: suffix.to_owned(),
+    }
 }
 
-impl<'a> Form<'a> {
-    fn of(running: Option<&Dated<'a>>, members: &[(Dated<'a>, &str)], today: Date) -> Self {
-        let newest = |told: fn(&Dated<'a>) -> bool| {
-            let others = members.iter().map(|(member, _)| member).filter(|member| told(member));
-            running.filter(|running| told(running)).or_else(|| others.max_by_key(|member| member.rank()))
-        };
-        let padded = newest(|member| member.padded.is_some()).and_then(|member| member.padded).unwrap_or(true);
-        let counter = newest(|member| member.counter.is_some()).and_then(|member| member.counter);
-        let (prefix, separator, suffix) =
-            running.map_or(("", ".", ""), |running| (running.prefix, running.separator, running.suffix));
-        let width = if padded || separator.is_empty() { 2 } else { 1 };
-        let (year, month, day) = (today.year(), today.month(), today.day());
-        Self {
-            named: format!("{prefix}{year:04}{separator}{month:0width$}{separator}{day:0width$}"),
-            counter: counter.unwrap_or(Counter { separator: "-", number: 1, width: 1 }),
-            suffix,
-        }
-    }
+/// Whether months and days are filled up to two digits: as the running tag does it, or else the newest tag that tells.
+fn fills_up(running: Option<&Dated<'_>>, members: &[(Dated<'_>, &str)], field: Field) -> bool {
+    let other = if field == Field::Month { Field::Day } else { Field::Month };
+    let tells = |member: &Dated<'_>, field| member.moment.fills_up(field);
+    let newest = |field| {
+        let told = members.iter().filter(|(member, _)| tells(member, field).is_some());
+        told.max_by_key(|(member, _)| member.rank()).and_then(|(member, _)| tells(member, field))
+    };
+    let own = |field| running.and_then(|running| tells(running, field));
+    own(field).or_else(|| own(other)).or_else(|| newest(field)).or_else(|| newest(other)).unwrap_or(true)
+}
 
-    /// Today's names that come after those that are listed. The first of a day has no number, unless the stream
-    /// numbers its first ones, too (`20261123.1`).
-    fn series(&self, members: &[(Dated<'_>, &str)], today: Date) -> Series {
-        let last = members.iter().filter(|(member, _)| member.day == today).map(|(member, _)| member.rank().1).max();
-        let numbered = members.iter().filter_map(|(member, _)| member.counter).map(|counter| counter.number);
-        let numbered = numbered.filter(|number| *number < 2).min();
-        let (first, start) = match (last, numbered) {
-            (Some(last), _) => (None, last.saturating_add(1)),
-            (None, Some(number)) => (None, number),
-            (None, None) => (Some(format!("{}{}", self.named, self.suffix)), 2),
+/// How the tags of one day are told apart.
+struct Counters<'a> {
+    form: Option<Counter<'a>>,
+    /// The first of the day has no number, and is free.
+    bare: bool,
+    start: u128,
+}
+
+impl<'a> Counters<'a> {
+    fn of(members: &[(Dated<'a>, &str)], at: DateTime, running: Option<&Dated<'a>>) -> Self {
+        let numbered: Vec<(DateTime, Counter<'a>)> =
+            members.iter().filter_map(|(member, _)| Some((member.moment.at, member.counter?))).collect();
+        let newest = numbered.iter().max_by_key(|(at, counter)| (*at, counter.number)).map(|(_, counter)| *counter);
+        let form = running.and_then(|running| running.counter).or(newest);
+        let has_bare = members.iter().any(|(member, _)| member.counter.is_none());
+        let lowest = numbered.iter().map(|(_, counter)| counter.number).min();
+        // Behind a dot the first has its number, too; so it has where nothing else is known of several.
+        let all = !has_bare
+            && form.is_some_and(|form| {
+                form.width > 1 || form.separator == "." || form.separator.len() > 1 || numbered.len() > 1
+            });
+        let second = lowest.filter(|lowest| *lowest < 2).map_or(2, |_| 1);
+        let today = members.iter().filter(|(member, _)| member.moment.at == at);
+        let last = today.map(|(member, _)| member.counter.map(|counter| counter.number)).max();
+        let (bare, start) = match last {
+            Some(Some(last)) => (false, last.saturating_add(1)),
+            Some(None) => (false, second),
+            None if all && runs_on(&numbered) => {
+                (false, newest.map_or(1, |_| numbered.iter().map(|(_, one)| one.number).max().unwrap_or(0) + 1))
+            }
+            None if all && lowest.is_some_and(|lowest| lowest < 2) => (false, lowest.unwrap_or(1)),
+            None => (true, second),
         };
-        Series {
-            first,
-            before: format!("{}{}", self.named, self.counter.separator),
-            start,
-            width: self.counter.width,
-            after: self.suffix.to_owned(),
-        }
+        Self { form, bare, start }
     }
+}
+
+/// Whether the numbers go on from day to day, as those of a CI do: `2026.9.20.123`, `2026.9.21.124`.
+fn runs_on(numbered: &[(DateTime, Counter<'_>)]) -> bool {
+    let mut days: BTreeMap<DateTime, (u128, u128)> = BTreeMap::new();
+    for (at, counter) in numbered {
+        let range = days.entry(*at).or_insert((counter.number, counter.number));
+        *range = (range.0.min(counter.number), range.1.max(counter.number));
+    }
+    let ranges: Vec<(u128, u128)> = days.into_values().collect();
+    let rises = ranges.windows(2).all(|pair| pair[0].1 < pair[1].0);
+    // Nobody builds so often on one day that a single high number could be the last of it.
+    rises && (ranges.len() > 1 || ranges.first().is_some_and(|(lowest, _)| *lowest > 30))
 }
 
 #[cfg(test)]
@@ -208,61 +304,33 @@ mod tests {
         let dated = Dated::parse(tag)?;
         let counter =
             dated.counter.map_or_else(String::new, |c| format!("{}{:0width$}", c.separator, c.number, width = c.width));
-        let padded = match dated.padded {
-            None => "either",
-            Some(true) => "padded",
-            Some(false) => "bare",
-        };
-        Some(format!("{}|{}|{}|{padded}|{counter}|{}", dated.prefix, dated.day, dated.separator, dated.suffix))
+        Some(format!("{}|{}|{counter}|{}", dated.prefix, dated.moment.text, dated.suffix))
     }
 
     #[test]
-    fn a_tag_is_cut_at_its_day() {
+    fn a_tag_is_cut_at_its_moment() {
         for (tag, expected) in [
-            ("2026.11.23", "|2026-11-23|.|either||"),
-            ("2026-11-23", "|2026-11-23|-|either||"),
-            ("20261123", "|2026-11-23||either||"),
-            ("v2026.11.23", "v|2026-11-23|.|either||"),
-            ("2026.7.3", "|2026-07-03|.|bare||"),
-            ("2026.07.13", "|2026-07-13|.|padded||"),
-            ("2026.11.23-2", "|2026-11-23|.|either|-2|"),
-            ("2026-11-23-2", "|2026-11-23|-|either|-2|"),
-            ("20261123.4", "|2026-11-23||either|.4|"),
-            ("20261123.04", "|2026-11-23||either|.04|"),
-            ("nightly-20261123-slim", "nightly-|2026-11-23||either||-slim"),
-            ("2026.11.23-2-alpine", "|2026-11-23|.|either|-2|-alpine"),
-            ("2026.11.23-alpine3.20", "|2026-11-23|.|either||-alpine3.20"),
-            ("2026.11.23-12-30", "|2026-11-23|.|either||-12-30"),
-            ("build-10-2026-11-23", "build-10-|2026-11-23|-|either||"),
-            ("1.2.3-20261123", "1.2.3-|2026-11-23||either||"),
-            ("2024.02.29", "|2024-02-29|.|padded||"),
-            ("99999999-20261123", "99999999-|2026-11-23||either||"),
+            ("2026.11.23", "|2026.11.23||"),
+            ("v2026.11.23", "v|2026.11.23||"),
+            ("2026.11.23-2", "|2026.11.23|-2|"),
+            ("2026-11-23-2", "|2026-11-23|-2|"),
+            ("20261123.4", "|20261123|.4|"),
+            ("20261123.04", "|20261123|.04|"),
+            ("20240112-r3", "|20240112|-r3|"),
+            ("2026.9.20.123", "|2026.9.20|.123|"),
+            ("nightly-20261123-slim", "nightly-|20261123||-slim"),
+            ("2026.11.23-2-alpine", "|2026.11.23|-2|-alpine"),
+            ("2026.11.23-alpine3.20", "|2026.11.23||-alpine3.20"),
+            ("2026.11.23-12-30", "|2026.11.23-12-30||"),
+            ("2026.11.23-12-99", "|2026.11.23||-12-99"),
+            ("build-10-2026-11-23", "build-10-|2026-11-23||"),
+            ("1.2.3-20261123", "1.2.3-|20261123||"),
+            ("2023.3.20240108.0", "2023.3.|20240108|.0|"),
+            ("99999999-20261123", "99999999-|20261123||"),
+            ("4.8.1-20240109-windowsservercore-ltsc2022", "4.8.1-|20240109||-windowsservercore-ltsc2022"),
+            ("RELEASE.2024-01-16T16-07-38Z", "RELEASE.|2024-01-16T16-07-38Z||"),
         ] {
             assert_eq!(parts(tag).as_deref(), Some(expected), "{tag}");
-        }
-    }
-
-    #[test]
-    fn only_real_days_of_this_century_are_dates() {
-        for tag in [
-            "",
-            "1.0",
-            "2026.11",
-            "2026.02.30",
-            "2025.02.29",
-            "20261323",
-            "19991231",
-            "2100.01.01",
-            "202611231",
-            "2026112",
-            "2026.07.3",
-            "2026-11.23",
-            "1.2026.11.23",
-            "2026.11.23rc1",
-            "20261123abc",
-            "2026.007.1",
-        ] {
-            assert_eq!(parts(tag), None, "{tag}");
         }
     }
 }

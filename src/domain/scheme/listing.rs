@@ -55,6 +55,11 @@ impl<'a, Rank: Ord> Stream<'a, Rank> {
         Self { members }
     }
 
+    /// How many they are.
+    pub(super) fn len(&self) -> usize {
+        self.members.len()
+    }
+
     /// The rank of the highest.
     pub(super) fn highest(&self) -> Option<&Rank> {
         self.members.first().map(|(rank, _)| rank)

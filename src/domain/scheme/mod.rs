@@ -8,8 +8,14 @@
 //! |---|---|---|
 //! | `increment` | `1.1` | the highest number between the same text |
 //! | `semver` | `1.1` | the highest version of the same prefix, variant and length |
-//! | `date` | `2026.11.23` | today, in the repository's form |
+//! | `date` | `2026.11.23` | the present, in the repository's form |
 //! | `digest` | `1.0-3f2c1d0a9b8e` | the content itself |
+//!
+//! Where the image's own labels name a version or a commit that fits, that goes first.
+//!
+//! How it is found out: [`token`] reads what each piece of a tag is by its own form (a number, a moment, a commit, what
+//! the image is built on), [`survey`] asks the repository about what that leaves open, and one module for each scheme
+//! goes on from there.
 //!
 //! The list of tags may be short, old or hostile. So a proposal is a series: the caller asks the registry for each
 //! candidate until one is free. No candidate is among the listed tags, apart from the one that names its content,
@@ -18,25 +24,37 @@
 mod content;
 mod date;
 mod error;
+mod ground;
 mod increment;
+mod label;
 mod listing;
+mod moment;
+mod moment_reader;
 mod order;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod real_world;
 mod semver;
 mod series;
 mod survey;
 #[cfg(test)]
 mod tests;
+pub(super) mod token;
 mod version;
 
-use jiff::civil::Date;
+use jiff::civil::DateTime;
 
+use self::date::Dated;
 pub use self::error::SchemeError;
+use self::increment::Counted;
+pub use self::label::Labels;
 use self::listing::Listing;
 pub use self::order::by_number;
 use self::series::Names;
+use self::survey::Course;
 use super::Digest;
+use super::floating::is_floating;
 pub use super::reference::{TagError, check_tag};
 
 /// How a new tag is made.
@@ -46,7 +64,7 @@ pub enum Scheme {
     Increment,
     /// The version counts up.
     Semver,
-    /// The day gives the name.
+    /// The moment gives the name.
     Date,
     /// The content gives the name.
     Digest,
@@ -151,8 +169,19 @@ pub struct Situation<'a> {
     pub tags: &'a [String],
     /// The content that is to get the name. [`Scheme::Digest`] needs it.
     pub digest: Option<&'a Digest>,
-    /// The day, in UTC.
-    pub today: Date,
+    /// What that content says of itself.
+    pub labels: Labels<'a>,
+    /// The present time, in UTC.
+    pub now: DateTime,
+}
+
+/// A name that can be given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The tag.
+    pub tag: String,
+    /// Why this one, as a part of a sentence that can follow it.
+    pub evidence: String,
 }
 
 /// A series of new tags and what speaks for it.
@@ -160,30 +189,58 @@ pub struct Situation<'a> {
 pub struct Proposal {
     /// How the tags are made: for [`SchemeChoice::Auto`], what was found.
     pub scheme: Scheme,
-    /// Why this tag, as a part of a sentence that can follow it.
-    pub evidence: String,
     /// Up to three existing tags that it goes on from, the newest first.
     pub neighbours: Vec<String>,
     /// What the user should know before choosing it.
     pub warnings: Vec<String>,
+    /// What decided, in whole sentences.
+    pub reasons: Vec<String>,
+    evidence: String,
+    /// What the image's own labels propose; free as far as the list tells.
+    labelled: Vec<Candidate>,
     names: Names,
     newest: Option<String>,
+    /// Listed tags that the image's own labels name.
+    claimed: Vec<String>,
 }
 
 impl Proposal {
+    fn new(scheme: Scheme, evidence: String, names: Names) -> Self {
+        Self {
+            scheme,
+            neighbours: Vec::new(),
+            warnings: Vec::new(),
+            reasons: Vec::new(),
+            evidence,
+            labelled: Vec::new(),
+            names,
+            newest: None,
+            claimed: Vec::new(),
+        }
+    }
+
     /// The candidate of a place: 0 is the best, the others are for when the registry has those before already.
     ///
     /// # Errors
     /// If the tag would be too long or its number too large, or if the content's own name is taken.
-    pub fn candidate(&self, place: usize) -> Result<String, SchemeError> {
-        self.names.candidate(place)
+    pub fn candidate(&self, place: usize) -> Result<Candidate, SchemeError> {
+        if let Some(labelled) = self.labelled.get(place) {
+            return Ok(labelled.clone());
+        }
+        let mut place = place - self.labelled.len();
+        loop {
+            let tag = self.names.candidate(place)?;
+            if !self.labelled.iter().any(|labelled| labelled.tag == tag) {
+                return Ok(Candidate { tag, evidence: self.evidence.clone() });
+            }
+            place += 1;
+        }
     }
 
-    /// The highest listed tag of the stream, if it is above the running one or the running one is not of it. It may
-    /// hold the content already.
-    #[must_use]
-    pub fn newest(&self) -> Option<&str> {
-        self.newest.as_deref()
+    /// Listed tags that may hold the content already: those that it names itself, and the highest of the stream, if
+    /// that is above the running one or the running one is not of it.
+    pub fn holders(&self) -> impl Iterator<Item = &str> {
+        self.claimed.iter().chain(&self.newest).map(String::as_str)
     }
 }
 
@@ -199,16 +256,33 @@ pub fn propose(choice: SchemeChoice, part: Option<Part>, situation: &Situation<'
         (Some(scheme), Some(_)) if scheme != Scheme::Semver => return Err(SchemeError::Partless(scheme)),
         (scheme, _) => scheme,
     };
-    let (scheme, start) = match asked {
-        Some(scheme) => (scheme, survey::start(scheme, &listing)?),
+    let start = match asked {
+        Some(scheme) => survey::start(scheme, &listing)?,
+        None => String::new(),
+    };
+    let (course, start) = match asked {
         None => survey::scheme(&listing),
+        Some(Scheme::Increment) => match Counted::of_any_number(&start, &listing) {
+            Some(counted) => (Course::Count(counted), start.as_str()),
+            None => return Err(SchemeError::NoNumber(situation.tag.to_owned())),
+        },
+        Some(Scheme::Semver) => (Course::Version(&start), start.as_str()),
+        Some(Scheme::Date) => (Dated::parse(&start).map_or(Course::Content, Course::Day), start.as_str()),
+        Some(Scheme::Digest) => (Course::Content, situation.tag),
     };
-    let mut proposal = match scheme {
-        Scheme::Increment => increment::propose(&listing, start)?,
-        Scheme::Semver => semver::propose(&listing, start, part)?,
-        Scheme::Date => date::propose(&listing, start, situation.today),
-        Scheme::Digest => content::propose(situation.tag, situation.digest)?,
+    let mut proposal = match (&course, asked) {
+        (Course::Version(start), _) => semver::propose(&listing, start, part)?,
+        (Course::Count(counted), _) => increment::propose(&listing, start, counted)?,
+        (Course::Day(dated), _) => date::propose(&listing, Some(dated), situation.now),
+        (Course::Content, Some(Scheme::Date)) => date::propose(&listing, None, situation.now),
+        (Course::Commit(_) | Course::Content, _) => content::propose(&listing, &course, situation),
     };
+    if part.is_none() && asked != Some(Scheme::Digest) {
+        proposal.add_labelled(label::names(situation.labels, &course, start, &listing, situation.now), &listing);
+    }
+    if proposal.labelled.is_empty() && proposal.names == Names::Nameless {
+        return Err(SchemeError::NoDigest);
+    }
     if listing.only_floating() {
         proposal.warnings.push(
             "every tag of the repository floats: each push to one changes what running workloads pull next; \
@@ -217,4 +291,20 @@ pub fn propose(choice: SchemeChoice, part: Option<Part>, situation: &Situation<'
         );
     }
     Ok(proposal)
+}
+
+impl Proposal {
+    fn add_labelled(&mut self, names: Vec<Candidate>, listing: &Listing<'_>) {
+        for name in names {
+            if is_floating(&name.tag) {
+                continue;
+            }
+            if !listing.tags.contains(&name.tag.as_str()) {
+                self.reasons.insert(0, format!("{}, and `{}` is not listed", name.evidence, name.tag));
+                self.labelled.push(name);
+            } else if name.tag != listing.running {
+                self.claimed.push(name.tag);
+            }
+        }
+    }
 }

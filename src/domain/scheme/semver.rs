@@ -1,10 +1,12 @@
 //! `semver`: the version counts up.
 
 use super::date::Dated;
+use super::increment::tags;
 use super::listing::{Listing, Stream, counted_on_from};
 use super::series::{Names, Series};
 use super::version::{PreRelease, Rank, Version};
 use super::{Part, Proposal, Scheme, SchemeError};
+use crate::domain::floating::is_floating;
 
 /// Goes on from the highest version of the start's stream.
 pub(super) fn propose(listing: &Listing<'_>, start: &str, part: Option<Part>) -> Result<Proposal, SchemeError> {
@@ -44,33 +46,35 @@ pub(super) fn propose(listing: &Listing<'_>, start: &str, part: Option<Part>) ->
     if longer.is_some() {
         evidence = format!("{evidence}; {start} moves along with these");
     }
+    let reason = format!(
+        "`{}` is a version, {} of the same prefix, variant and length go before the next one",
+        form.tag,
+        tags(stream.len())
+    );
     Ok(Proposal {
-        scheme: Scheme::Semver,
-        evidence,
+        reasons: vec![reason],
         neighbours,
         warnings: step.warnings(listing.running, part),
-        names: Names::counting(series, listing),
         newest: stream.newest(listing.running),
+        ..Proposal::new(Scheme::Semver, evidence, Names::counting(series, listing))
     })
 }
 
-/// Whether the repository has longer versions that the plain number extends to: `20` beside `20.1.0` is no count.
-pub(super) fn is_extended(listing: &Listing<'_>, running: &Version<'_>) -> bool {
-    extending(&relatives(listing, running), running).next().is_some()
-}
-
-/// Whether what reads as a day is the count of a month: `2026.11.3` beside `2026.11.0`.
-pub(super) fn is_counted_by_month(listing: &Listing<'_>, running: &Version<'_>) -> bool {
-    let counts = |version: &Version<'_>| version.numbers.len() == 3 && Dated::parse(version.tag).is_none();
-    running.numbers.len() == 3
-        && relatives(listing, running).iter().any(|version| is_of_this_century(version) && counts(version))
+/// The longer versions that a short one moves along with, `20.1.0` for `20`: the highest, and how many there are.
+pub(super) fn extended<'a>(listing: &Listing<'a>, running: &Version<'_>) -> Option<(&'a str, usize)> {
+    let relatives = relatives(listing, running);
+    let longest = extending(&relatives, running).map(|version| version.numbers.len()).max()?;
+    let highest = extending(&relatives, running).filter(|version| version.numbers.len() == longest);
+    let highest = highest.max_by_key(|version| version.rank())?;
+    Some((highest.tag, extending(&relatives, running).count()))
 }
 
 /// Every version of the same image. A day would be far above every version; it can be one only if the running one is a
 /// day or starts with a year.
 fn relatives<'a>(listing: &Listing<'a>, running: &Version<'_>) -> Vec<Version<'a>> {
-    let dated = is_of_this_century(running) || Dated::parse(running.tag).is_some();
-    let readable = listing.tags.iter().filter(|tag| dated || Dated::parse(tag).is_none());
+    let is_day = |tag: &str| Dated::parse(tag).is_some_and(|dated| !dated.moment.is_short());
+    let dated = is_of_this_century(running) || is_day(running.tag);
+    let readable = listing.tags.iter().filter(|tag| dated || !is_day(tag));
     readable.filter_map(|tag| Version::parse(tag)).filter(|version| version.is_relative_of(running)).collect()
 }
 
@@ -114,7 +118,7 @@ impl Step<'_, '_> {
             before.push('.');
         }
         Ok(Series {
-            first: None,
+            first: Vec::new(),
             before,
             start: self.bumped(numbers)?,
             width: self.form.numbers.get(self.place).map_or(1, |number| number.width),
@@ -126,7 +130,7 @@ impl Step<'_, '_> {
     fn next_pre_release(&self, pre: &PreRelease<'_>) -> Series {
         let (numbers, number) = self.highest.rank();
         let core = self.core(&numbers, self.form.numbers.len());
-        self.pre_releases(&core, pre, number.map_or(1, |number| number.saturating_add(1)), None)
+        self.pre_releases(&core, pre, number.map_or(1, |number| number.saturating_add(1)), Vec::new())
     }
 
     /// The first pre-release of the next version, after all that are out or on their way.
@@ -136,11 +140,13 @@ impl Step<'_, '_> {
         next[self.place] = self.bumped(numbers)?;
         next[self.place + 1..].fill(0);
         let core = self.core(&next, self.form.numbers.len());
-        let bare = pre.number.is_none().then(|| format!("{core}{}{}{}", pre.separator, pre.word, self.rest()));
+        let bare = || format!("{core}{}{}{}", pre.separator, pre.word, self.rest());
+        let bare = if pre.number.is_none() { vec![bare()] } else { Vec::new() };
+        let bare = bare.into_iter().filter(|tag| !is_floating(tag)).collect();
         Ok(self.pre_releases(&core, pre, 1, bare))
     }
 
-    fn pre_releases(&self, core: &str, pre: &PreRelease<'_>, start: u128, first: Option<String>) -> Series {
+    fn pre_releases(&self, core: &str, pre: &PreRelease<'_>, start: u128, first: Vec<String>) -> Series {
         let counted = [Some(*pre), self.highest.pre].into_iter().flatten().find(|pre| pre.number.is_some());
         let gap = match counted {
             Some(counted) => counted.gap,

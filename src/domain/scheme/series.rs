@@ -18,13 +18,15 @@ pub(super) enum Names {
     },
     /// The content has one name.
     Only(String),
+    /// The content would have a name if it were known.
+    Nameless,
 }
 
-/// A number that counts up between two texts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Names, and then a number that counts up between two texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Series {
-    /// A name that comes before the counted ones.
-    pub first: Option<String>,
+    /// Names that come before the counted ones.
+    pub first: Vec<String>,
     /// What stands before the number.
     pub before: String,
     /// The first number.
@@ -39,13 +41,15 @@ impl Names {
     /// The series without what is listed. Its members' numbers are below `start` already; this holds for tags, too,
     /// that read as members of another stream.
     pub(super) fn counting(series: Series, listing: &Listing<'_>) -> Self {
-        let taken = |tag: &&str| tag.starts_with(&series.before) || series.first.as_deref() == Some(tag);
+        let first: HashSet<&str> = series.first.iter().map(String::as_str).collect();
+        let taken = |tag: &&str| tag.starts_with(&series.before) || first.contains(tag);
         let taken = listing.tags.iter().copied().filter(taken).map(str::to_owned).collect();
         Self::Counting { series, taken }
     }
 
     pub(super) fn candidate(&self, place: usize) -> Result<String, SchemeError> {
         let tag = match self {
+            Self::Nameless => return Err(SchemeError::NoDigest),
             Self::Only(tag) if place > 0 => return Err(SchemeError::Taken(tag.clone())),
             Self::Only(tag) => tag.clone(),
             Self::Counting { series, taken } => {

@@ -4,23 +4,7 @@
 //! occur (`-rc.1`, `-beta2`, `rc1`), a build part behind `_` (tags have no `+`), and a variant (`-alpine3.20`), which
 //! that specification knows nothing of.
 
-/// Words that make what follows a version a pre-release. Others (`-alpine`, `-slim`) are variants.
-const PRE_RELEASES: [&str; 14] = [
-    "a",
-    "alpha",
-    "b",
-    "beta",
-    "canary",
-    "dev",
-    "m",
-    "milestone",
-    "next",
-    "nightly",
-    "pre",
-    "preview",
-    "rc",
-    "snapshot",
-];
+use super::token::PRE_RELEASES;
 
 /// A tag, cut into the parts of a version. Put together again they are the tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
