@@ -3,8 +3,8 @@
 //! understands.
 //!
 //! Why an own transport: the credentials of pull secrets must be tried one after the other, each token
-//! fetched once, a HEAD must stay a HEAD (Docker Hub counts GETs), and `Retry-After` be heeded; the
-//! libraries at hand do none of these.
+//! fetched once, a HEAD must stay a HEAD (Docker Hub counts GETs) unless it is one that came to nothing, and
+//! `Retry-After` be heeded; the libraries at hand do none of these.
 //!
 //! ```text
 //! lookup           one answer per question: which credentials match, in which order they are tried

@@ -2,6 +2,7 @@
 //!
 //! Each pins the exit code and both streams of the real binary.
 
+mod bad_heads;
 mod bump;
 mod bump_away;
 mod bump_choice;

@@ -123,7 +123,7 @@ async fn the_service_account_is_asked_only_when_all_else_was_denied() {
     let missing = Server::start(|_| Answer::status(404)).await;
     assert_eq!(registries.served(&tag(&missing, TAG, access("ns", &[]))).await, Err(Failure::NotFound));
     assert_eq!(cluster.account_reads.load(Ordering::Relaxed), 0);
-    assert_eq!(missing.lines().len(), 1, "nothing matches: one request");
+    assert_eq!((count(&missing, "HEAD"), count(&missing, "GET")), (1, 1), "nothing matches: one try, made sure of");
 }
 
 #[tokio::test]

@@ -31,8 +31,10 @@ async fn a_hundred_askers_are_one_head() {
 #[tokio::test]
 async fn without_the_header_the_bytes_are_the_digest() {
     let body = r#"{"schemaVersion":2}"#;
-    for refused in [200, 405, 501] {
+    for refused in [200, 400, 404, 405, 501] {
         let server = Server::start(move |seen| match seen.method.as_str() {
+            // What stands beside a refusal is no digest of anything.
+            "HEAD" if refused != 200 => Answer::status(refused).header("docker-content-digest", &hex('e')),
             "HEAD" => Answer::status(refused),
             _ => Answer::body(body),
         })
@@ -48,13 +50,33 @@ async fn a_refused_head_is_its_own_answer() {
     for (status, failure) in [
         (401, Failure::LoginRequired),
         (403, Failure::Denied { tried: 0 }),
-        (404, Failure::NotFound),
         (418, Failure::Status(418)),
+        (429, Failure::RateLimited { retry_after: Some(3600), remaining: None }),
         (500, Failure::Status(500)),
     ] {
-        let server = Server::start(move |_| Answer::status(status)).await;
+        let server = Server::start(move |_| Answer::status(status).header("retry-after", "3600")).await;
         assert_eq!(registries().served(&tag(&server, "app:1", Access::default())).await, Err(failure));
-        assert_eq!(server.lines().len(), 1, "{status}");
+        assert_eq!(server.lines(), ["HEAD /v2/app/manifests/1"], "{status}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_head_did_not_find_is_missing_only_if_a_get_says_so() {
+    for (head, get, failure) in [
+        (404, 404, Failure::NotFound),
+        (405, 404, Failure::NotFound),
+        (404, 401, Failure::LoginRequired),
+        (404, 403, Failure::Denied { tried: 0 }),
+        (404, 500, Failure::Status(500)),
+        (501, 405, Failure::Status(405)),
+        (404, 429, Failure::RateLimited { retry_after: Some(3600), remaining: None }),
+    ] {
+        let server = Server::start(move |seen| {
+            Answer::status(if seen.method == "HEAD" { head } else { get }).header("retry-after", "3600")
+        })
+        .await;
+        assert_eq!(registries().served(&tag(&server, "app:1", Access::default())).await, Err(failure));
+        assert_eq!(server.lines(), ["HEAD /v2/app/manifests/1", "GET /v2/app/manifests/1"], "{head} {get}");
     }
 }
 
