@@ -178,7 +178,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__bump)
-            opts="-A -l -c -y -o -n -s -h --all --all-namespaces --selector --container --to --scheme --bump --content --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-A -l -c -y -o -n -s -h --all --all-namespaces --selector --container --to --scheme --bump --content --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -241,6 +241,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -498,7 +502,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__diagnose)
-            opts="-A -l -o -n -s -h --all-namespaces --selector --field-selector --output --no-headers --sort-by --only --fail-on --insecure-registry --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-A -l -o -n -s -h --all-namespaces --selector --field-selector --output --no-headers --sort-by --only --fail-on --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -537,6 +541,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -664,7 +672,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__explain)
-            opts="-c -o -n -s -h --container --output --insecure-registry --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-c -o -n -s -h --container --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -687,6 +695,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -814,7 +826,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__next__subcmd__tag)
-            opts="-n -s -h --scheme --bump --insecure-registry --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-n -s -h --scheme --bump --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -829,6 +841,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -956,7 +972,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__pin)
-            opts="-A -l -c -y -o -n -s -h --all --all-namespaces --selector --container --content --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-A -l -c -y -o -n -s -h --all --all-namespaces --selector --container --content --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1007,6 +1023,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1134,7 +1154,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__undo)
-            opts="-y -o -n -s -h --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-y -o -n -s -h --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1165,6 +1185,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -96,6 +96,7 @@ pull-never\t''
 image-volume\t''
 gitops-owned\t''"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l registry-mirror -d 'Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l cluster -d 'The kubeconfig cluster to use' -r
@@ -122,6 +123,7 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand ex
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -s o -l output -d 'Output format: json or yaml; a page of text if not given' -r -f -a "json\t'Every fact, as JSON'
 yaml\t'Every fact, as YAML'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -l registry-mirror -d 'Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -l cluster -d 'The kubeconfig cluster to use' -r
@@ -166,6 +168,7 @@ yaml\t'The plan, as YAML'
 diff\t'What would change in the objects, as a diff'
 name\t'Names of the workloads alone, one a line'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l registry-mirror -d 'Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l cluster -d 'The kubeconfig cluster to use' -r
@@ -208,6 +211,7 @@ yaml\t'The plan, as YAML'
 diff\t'What would change in the objects, as a diff'
 name\t'Names of the workloads alone, one a line'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l registry-mirror -d 'Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l cluster -d 'The kubeconfig cluster to use' -r
@@ -246,6 +250,7 @@ yaml\t'The plan, as YAML'
 diff\t'What would change in the objects, as a diff'
 name\t'Names of the workloads alone, one a line'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l registry-mirror -d 'Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l cluster -d 'The kubeconfig cluster to use' -r
@@ -280,6 +285,7 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand ne
 minor\t'1.4.2 → 1.5.0'
 patch\t'1.4.2 → 1.4.3'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l registry-mirror -d 'Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l cluster -d 'The kubeconfig cluster to use' -r

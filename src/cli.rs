@@ -253,6 +253,11 @@ pub struct Registries {
     /// be given several times
     #[arg(long, value_delimiter = ',', value_name = "HOST", help_heading = REGISTRIES)]
     pub insecure_registry: Vec<String>,
+
+    /// Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001;
+    /// may be given several times
+    #[arg(long, value_name = "HOST=URL", help_heading = REGISTRIES)]
+    pub registry_mirror: Vec<String>,
 }
 
 /// Show the whole proof for one workload

@@ -16,10 +16,11 @@ use crate::cluster::{Cluster, ConnectOptions, Expect, PullSecret, Scope, Selecti
 use crate::domain::diagnosis::{Diagnosis, Item};
 use crate::domain::inquiry::{self, Inquiry};
 use crate::domain::inventory::Workload;
+use crate::domain::local_registry::LocalRegistry;
 use crate::domain::workload::{Access, Owner, OwnerReference, Pod, Snapshot};
 use crate::domain::{Platform, report};
 use crate::error::AppError;
-use crate::registry::{PullSecrets, Registries, RegistryOptions, SecretDocument};
+use crate::registry::{InCluster, Registries, RegistryOptions, SecretDocument};
 use crate::settings::{CommonSettings, Environment, RequestTimeout};
 use crate::ui::{Printer, progress};
 
@@ -124,7 +125,7 @@ pub(super) fn registries(
     common: &CommonSettings,
     environment: &Environment,
 ) -> Result<Registries, AppError> {
-    Ok(Registries::new(registry_options(common, environment)?, Arc::new(SecretsOfCluster(cluster.clone()))))
+    Ok(Registries::new(registry_options(common, environment)?, Arc::new(Surroundings(cluster.clone()))))
 }
 
 async fn targets(cluster: &Cluster, request: &Request<'_>, scope: &Scope) -> Result<Vec<Target>, AppError> {
@@ -305,12 +306,9 @@ pub(super) fn registry_options(
             certificate_dirs: crate::registry::Environment::system_certificate_dirs(),
         },
         insecure_registries: common.registries.insecure.iter().cloned().collect(),
+        mirrors: common.registries.mirrors().map(|(host, place)| (host.clone(), place.clone())).collect(),
         ..RegistryOptions::default()
     };
-    for (host, base) in &common.registries.mirrors {
-        let base = base.parse().map_err(|_| AppError::usage(format!("`{base}` is no URL")))?;
-        options.mirrors.insert(host.clone(), base);
-    }
     match common.connection.request_timeout {
         Some(RequestTimeout::After(time)) => options.request_timeout = time,
         Some(RequestTimeout::Never) => options.request_timeout = NEVER,
@@ -319,10 +317,10 @@ pub(super) fn registry_options(
     Ok(options)
 }
 
-/// Pull secrets as the registries' edge wants them.
-struct SecretsOfCluster(Cluster);
+/// What the cluster knows, as the registries' edge wants it.
+struct Surroundings(Cluster);
 
-impl PullSecrets for SecretsOfCluster {
+impl InCluster for Surroundings {
     fn pod_secrets<'a>(&'a self, access: &'a Access) -> BoxFuture<'a, Vec<SecretDocument>> {
         Box::pin(
             async move { self.0.pull_secrets_of_pod(access).await.iter().map(|secret| document(secret)).collect() },
@@ -333,6 +331,14 @@ impl PullSecrets for SecretsOfCluster {
         Box::pin(async move {
             self.0.pull_secrets_of_service_account(access).await.iter().map(|secret| document(secret)).collect()
         })
+    }
+
+    fn local_registry(&self) -> BoxFuture<'_, Option<Arc<LocalRegistry>>> {
+        Box::pin(self.0.local_registry())
+    }
+
+    fn local_registry_if_known(&self) -> Option<Arc<LocalRegistry>> {
+        self.0.local_registry_if_read()
     }
 }
 

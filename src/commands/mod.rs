@@ -96,6 +96,6 @@ fn place(seen: &look::Seen, common: &CommonSettings) -> Place {
             Some(_) => String::new(),
             None => seen.default_namespace.clone(),
         },
-        flags: common.connection.repeated_flags(),
+        flags: common.repeated_flags(),
     }
 }

@@ -101,7 +101,7 @@ async fn holds(registries: &Registries, wanted: &Wanted<'_>, tag: &str) -> Resul
                 wanted.repository.registry,
                 failure.clause()
             ),
-            hint: failure.hint().map(str::to_owned),
+            hint: failure.hint().map(Into::into),
         }),
     }
 }

@@ -3,6 +3,7 @@
 //! These values are what the table, JSON and YAML print and what `explain` tells in full; the field
 //! names are those of the published output and none is ever renamed.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -305,7 +306,7 @@ pub struct Group {
     pub proof: String,
     /// What would help to decide, where nothing could be and something can be said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<&'static str>,
+    pub hint: Option<Cow<'static, str>>,
     /// Every digest that was asked, where, and what it proved, in order.
     pub evidence: Vec<Evidence>,
 }

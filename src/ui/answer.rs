@@ -119,7 +119,7 @@ mod tests {
         let place = Place {
             namespace: Some("shop".to_owned()),
             default_namespace: "shop".to_owned(),
-            flags: settings.common.connection.repeated_flags(),
+            flags: settings.common.repeated_flags(),
         };
         let (result, data, messages) = said(|printer| diagnosis(printer, answer, &settings, &place, samples::now()));
         result.unwrap();

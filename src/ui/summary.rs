@@ -55,6 +55,7 @@ fn effect(resource: &str) -> &'static str {
         "nodes" => "an image for any platform counts, and no node's own inventory can decide",
         "secrets" | "serviceaccounts" => "registries were asked without their logins",
         "pods" => "they are not in the answer",
+        "configmaps" => "every registry was asked by the name that pods use",
         _ => "some workloads may be called by what they own",
     }
 }

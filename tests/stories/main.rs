@@ -22,6 +22,7 @@ mod credentials;
 mod economy;
 mod hub;
 mod imported;
+mod local_registry;
 mod mixed;
 mod multi_arch;
 mod next_tag;

@@ -174,7 +174,7 @@ async fn what_passes_is_tried_again_twice() {
 async fn a_registry_that_never_answers_is_not_waited_for_by_everybody() {
     let server = Server::start(|_| Answer::status(200).after(Duration::from_secs(60))).await;
     let options = RegistryOptions { request_timeout: Duration::from_millis(300), per_host_limit: 16, ..options() };
-    let registries = Registries::new(options, Arc::new(NoSecrets));
+    let registries = Registries::new(options, Arc::new(NoCluster));
     let asks = (0..60).map(|number| {
         let (registries, tag) = (registries.clone(), tag(&server, &format!("app{number}:1"), Access::default()));
         tokio::spawn(async move { registries.served(&tag).await })
@@ -196,7 +196,7 @@ async fn a_slow_answer_harms_no_other() {
     })
     .await;
     let options = RegistryOptions { request_timeout: Duration::from_secs(1), ..options() };
-    let registries = Registries::new(options, Arc::new(NoSecrets));
+    let registries = Registries::new(options, Arc::new(NoCluster));
     let (slow, quick) = (tag(&server, "slow:1", Access::default()), tag(&server, "quick:1", Access::default()));
     let (slow, quick) = tokio::join!(registries.served(&slow), registries.served(&quick));
     assert_eq!((slow, quick), (Err(Failure::TimedOut(1)), Ok(served(&hex('a')))));
@@ -231,7 +231,7 @@ async fn no_more_than_the_limit_are_under_way() {
         Answer::digest(&hex('a')).after(Duration::from_millis(15))
     })
     .await;
-    let registries = Registries::new(RegistryOptions { per_host_limit: 3, ..options() }, Arc::new(NoSecrets));
+    let registries = Registries::new(RegistryOptions { per_host_limit: 3, ..options() }, Arc::new(NoCluster));
     let asks = (0..30).map(|number| {
         let (registries, tag) = (registries.clone(), tag(&server, &format!("app{number}:1"), Access::default()));
         async move { registries.served(&tag).await }
@@ -246,7 +246,7 @@ async fn a_mirror_answers_for_its_registry() {
     let server = Server::start(|_| Answer::digest(&hex('a'))).await;
     let mut options = options();
     options.mirrors.insert("docker.io".to_owned(), format!("http://{}/hub", server.host).parse().unwrap());
-    let registries = Registries::new(options, Arc::new(NoSecrets));
+    let registries = Registries::new(options, Arc::new(NoCluster));
     let tag = Tag { repository: Repository::parse("nginx").unwrap(), tag: "1".into(), access: Arc::default() };
     assert_eq!(registries.served(&tag).await, Ok(served(&hex('a'))));
     assert_eq!(server.lines(), ["HEAD /hub/v2/library/nginx/manifests/1"]);
@@ -266,7 +266,7 @@ async fn https_on_loopback_is_found_and_its_certificate_judged() {
     let tag = tag(&server, "app:1", Access::default());
 
     let insecure = RegistryOptions { insecure_registries: vec![server.host.clone()], ..options() };
-    assert_eq!(Registries::new(insecure, Arc::new(NoSecrets)).served(&tag).await, Ok(served(&hex('a'))));
+    assert_eq!(Registries::new(insecure, Arc::new(NoCluster)).served(&tag).await, Ok(served(&hex('a'))));
 
     // The authority that the user filed for this host.
     let home = tempfile::tempdir().unwrap();
@@ -275,11 +275,12 @@ async fn https_on_loopback_is_found_and_its_certificate_judged() {
     std::fs::write(folder.join("ca.crt"), certified.cert.pem()).unwrap();
     let mut private = options();
     private.environment.docker_config = Some(home.path().to_owned());
-    assert_eq!(Registries::new(private, Arc::new(NoSecrets)).served(&tag).await, Ok(served(&hex('a'))));
+    assert_eq!(Registries::new(private, Arc::new(NoCluster)).served(&tag).await, Ok(served(&hex('a'))));
 
     let mut stranger = options();
     stranger.mirrors.insert(server.host.clone(), format!("https://{}", server.host).parse().unwrap());
-    let answer = Registries::new(stranger, Arc::new(NoSecrets)).served(&tag).await;
+    let answer = Registries::new(stranger, Arc::new(NoCluster)).served(&tag).await;
     let why = "its certificate is signed by an authority that is not trusted here";
-    assert_eq!(answer, Err(Failure::Unreachable(why.to_owned())));
+    let failure = Failure::UnreachableAt { host: server.host.clone(), cause: why.to_owned(), help: None };
+    assert_eq!(answer, Err(failure));
 }
