@@ -178,7 +178,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__bump)
-            opts="-A -l -c -y -o -n -s -h --all --all-namespaces --selector --container --to --scheme --bump --content --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-A -l -c -y -o -n -s -h --all --all-namespaces --selector --container --exclude --to --scheme --bump --content --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -197,6 +197,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -502,7 +506,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__diagnose)
-            opts="-A -l -o -n -s -h --all-namespaces --selector --field-selector --output --no-headers --sort-by --only --fail-on --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-A -l -o -n -s -h --all-namespaces --selector --field-selector --exclude --output --no-headers --sort-by --only --fail-on --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -517,6 +521,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --field-selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -672,7 +680,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__explain)
-            opts="-c -o -n -s -h --container --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-c -o -n -s -h --container --exclude --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -683,6 +691,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -972,7 +984,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__pin)
-            opts="-A -l -c -y -o -n -s -h --all --all-namespaces --selector --container --content --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-A -l -c -y -o -n -s -h --all --all-namespaces --selector --container --exclude --content --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -991,6 +1003,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

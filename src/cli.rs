@@ -192,6 +192,10 @@ Examples:
   # The whole cluster, worst first, with digests and nodes
   kubectl freshimage diagnose -A --sort-by verdict -o wide
 
+  # The whole cluster without its own namespaces and a mesh's sidecars
+  kubectl freshimage diagnose -A \\
+    --exclude 'namespace=kube-*,container=istio-proxy'
+
   # Only what is old
   kubectl freshimage diagnose -A --only stale,mixed,suspect
 
@@ -219,6 +223,10 @@ pub struct Diagnose {
     /// Field selector of the pods, such as spec.nodeName=node-a
     #[arg(long, value_name = "SELECTOR", help_heading = SELECTION)]
     pub field_selector: Option<String>,
+
+    /// Leave out what fits KEY=PATTERN, separated by commas: container, kind, namespace or image; * is any text
+    #[arg(long, value_delimiter = ',', value_name = "KEY=PATTERN", help_heading = SELECTION)]
+    pub exclude: Vec<String>,
 
     /// Output format: json, yaml, name or wide; a table if not given
     #[arg(short, long, value_enum, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
@@ -289,6 +297,10 @@ pub struct Explain {
     /// Explain this container (or image volume) only
     #[arg(short, long, value_name = "NAME", help_heading = SELECTION)]
     pub container: Option<String>,
+
+    /// Leave out what fits KEY=PATTERN, separated by commas: container, kind, namespace or image; * is any text
+    #[arg(long, value_delimiter = ',', value_name = "KEY=PATTERN", help_heading = SELECTION)]
+    pub exclude: Vec<String>,
 
     /// Output format: json or yaml; a page of text if not given
     #[arg(short, long, value_enum, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]

@@ -5,6 +5,7 @@
 
 mod change;
 mod environment;
+mod exclude;
 mod mirrors;
 mod targets;
 mod timeout;
@@ -17,10 +18,12 @@ pub use environment::{Environment, Secret, Terminal};
 pub use targets::{Selection, Target};
 pub use timeout::{parse_duration, parse_timeout};
 
+use exclude::exclusions;
 use mirrors::mirrors;
 
 use crate::cli::{self, ColorWhen, DocumentFormat, OutputFormat, SortKey};
 use crate::domain::diagnosis::{Finding, Verdict};
+use crate::domain::exclusion::Exclusions;
 use crate::error::AppError;
 use crate::fail_on::FailOn;
 use crate::text::shell_word;
@@ -138,6 +141,8 @@ pub struct DiagnoseSettings {
     pub label_selector: Option<String>,
     /// `--field-selector`.
     pub field_selector: Option<String>,
+    /// `--exclude`.
+    pub exclusions: Exclusions,
     /// `-o`.
     pub format: Format,
     /// `--no-headers`.
@@ -159,6 +164,8 @@ pub struct ExplainSettings {
     pub target: Target,
     /// `-c`.
     pub container: Option<String>,
+    /// `--exclude`.
+    pub exclusions: Exclusions,
     /// `-o`; a page of text if `None`.
     pub format: Option<DocumentFormat>,
 }
@@ -246,6 +253,7 @@ impl DiagnoseSettings {
             all_namespaces: flags.all_namespaces,
             label_selector: given(flags.selector),
             field_selector: given(flags.field_selector),
+            exclusions: exclusions(&flags.exclude, Vec::new())?,
             format: match flags.output {
                 None => Format::Table { wide: false },
                 Some(OutputFormat::Wide) => Format::Table { wide: true },
@@ -273,6 +281,7 @@ impl ExplainSettings {
         Ok(Self {
             common: CommonSettings::new(connection, &flags.registries, environment)?,
             target: targets::single(&flags.target)?,
+            exclusions: exclusions(&flags.exclude, flags.container.iter().cloned().collect())?,
             container: given(flags.container),
             format: flags.output,
         })

@@ -14,10 +14,11 @@ use jiff::Timestamp;
 use super::asking::Asking;
 use crate::cluster::{Cluster, ConnectOptions, Expect, PullSecret, Scope, Selection, Target};
 use crate::domain::diagnosis::{Diagnosis, Item};
+use crate::domain::exclusion::{Exclusions, LeftOut};
 use crate::domain::inquiry::{self, Inquiry};
 use crate::domain::inventory::Workload;
 use crate::domain::local_registry::LocalRegistry;
-use crate::domain::workload::{Access, Owner, OwnerReference, Pod, Snapshot};
+use crate::domain::workload::{Access, Container, Owner, OwnerReference, Pod, Snapshot};
 use crate::domain::{Platform, report};
 use crate::error::AppError;
 use crate::registry::{InCluster, Registries, RegistryOptions, SecretDocument};
@@ -33,6 +34,8 @@ pub(super) struct Request<'a> {
     pub(super) all_namespaces: bool,
     pub(super) labels: Option<String>,
     pub(super) fields: Option<String>,
+    /// What is left out; `None` leaves out nothing, whatever annotations say.
+    pub(super) exclusions: Option<&'a Exclusions>,
     /// Dates, revisions and contents of everything, not only where a verdict needs them.
     pub(super) thorough: bool,
 }
@@ -80,6 +83,7 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
         snapshot.owners = owners;
         all_found(&targets, &snapshot)?;
     }
+    let mut left_out = leave_out(request, &targets, &mut snapshot);
     let mut inquiry = Inquiry::new(&snapshot, request.thorough);
     let pods = snapshot.pods.len();
     asking.settle(&mut inquiry, |answered, asked| progress.set(progress::line(pods, answered, asked))).await;
@@ -93,9 +97,13 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
     };
     // Where pods were picked by a field, a workload without any among them may well have others.
     for target in targets.iter().filter(|_| request.fields.is_none()) {
-        let idle = idle(&cluster, target, &mut busy).await;
+        let mut idle = idle(&cluster, target, &mut busy).await;
+        if let (Some(exclusions), Some(owner)) = (request.exclusions, &target.owner) {
+            exclusions.take_out_rows(&mut idle, &owner.opt_out, is_named(request, target), &mut left_out);
+        }
         diagnosis.add_idle(idle);
     }
+    diagnosis.summary.left_out = left_out;
     diagnosis.problems = cluster.problems();
     Ok(seen(request, diagnosis, snapshot, (cluster, registries), now))
 }
@@ -164,6 +172,8 @@ async fn read(
     };
     let expect = if only_named_pods { Expect::Few } else { Expect::Many };
     let mut owners = cluster.owners(scope, expect);
+    // Pods whose owners are not known yet, by their place: these may opt out.
+    let mut waiting: Vec<usize> = Vec::new();
     let nodes = (!only_named_pods).then(|| {
         let cluster = cluster.clone();
         tokio::spawn(async move { cluster.nodes().await })
@@ -173,13 +183,13 @@ async fn read(
     while let Some(page) = pods.next().await {
         let page = page?;
         owners.see(&page);
+        waiting.extend(snapshot.pods.len()..snapshot.pods.len() + page.len());
+        snapshot.pods.extend(page);
         // Where only some of the pods are meant, the others' tags are nobody's business.
         if pods_alone {
-            for question in page.iter().flat_map(inquiry::first_questions) {
-                asking.ask(question);
-            }
+            let known = owners.so_far();
+            waiting.retain(|place| !ask_early(&snapshot.pods[*place], &known, request.exclusions, asking));
         }
-        snapshot.pods.extend(page);
         progress(snapshot.pods.len());
     }
     snapshot.owners = owners.finish().await;
@@ -188,6 +198,43 @@ async fn read(
         None => nodes_of(cluster, &snapshot.pods).await,
     };
     Ok(snapshot)
+}
+
+/// Asks for a pod's tags if it is known who owns it, and whether they are left out.
+fn ask_early(
+    pod: &Pod,
+    owners: &HashMap<Arc<str>, Owner>,
+    exclusions: Option<&Exclusions>,
+    asking: &mut Asking,
+) -> bool {
+    let ownership = inquiry::ownership(pod, owners);
+    if ownership.chain.last().is_some_and(|top| !owners.contains_key(&top.uid)) {
+        return false;
+    }
+    let left_out = |container: &Container| {
+        exclusions.is_some_and(|some| some.leaves_out(pod, &ownership, &container.name, &container.image))
+    };
+    for question in inquiry::first_questions(pod, left_out) {
+        asking.ask(question);
+    }
+    true
+}
+
+/// Takes out what is left out.
+fn leave_out(request: &Request<'_>, targets: &[Target], snapshot: &mut Snapshot) -> LeftOut {
+    let Some(exclusions) = request.exclusions else { return LeftOut::default() };
+    let owners = std::mem::take(&mut snapshot.owners);
+    let named = |pod: &Pod, ownership: &inquiry::Ownership| {
+        targets.iter().any(|target| is_named(request, target) && is_meant(target, pod, ownership, &owners))
+    };
+    let left_out = exclusions.take_out(&mut snapshot.pods, &owners, named);
+    snapshot.owners = owners;
+    left_out
+}
+
+/// Whether the command line has its name; a selector finds names too.
+fn is_named(request: &Request<'_>, target: &Target) -> bool {
+    request.labels.is_none() && target.name.is_some()
 }
 
 /// The platforms of these pods' nodes.

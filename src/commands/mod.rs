@@ -20,9 +20,11 @@ pub use explain::explain;
 pub use next_tag::next_tag;
 pub use undo::undo;
 
+use crate::domain::exclusion::{Exclusions, Key};
 use crate::error::{AppError, Kind};
 use crate::exit::Exit;
 use crate::settings::CommonSettings;
+use crate::text::shell_word;
 use crate::ui::summary::Place;
 use crate::ui::{Printer, outcome, prompt};
 use apply::Journal;
@@ -85,6 +87,17 @@ async fn told_to_stop() {
         }
     }
     let _ = tokio::signal::ctrl_c().await;
+}
+
+/// The same, with what the next command is to leave out of a workload too.
+fn place_without(seen: &look::Seen, common: &CommonSettings, exclusions: &Exclusions) -> Place {
+    let mut place = place(seen, common);
+    for rule in exclusions.rules.iter().filter(|rule| matches!(rule.key, Key::Container | Key::Image)) {
+        let word = format!("{}={}", rule.key.as_str(), rule.pattern);
+        let gap = if place.flags.is_empty() { "" } else { " " };
+        place.flags.push_str(&format!("{gap}--exclude {}", shell_word(&word)));
+    }
+    place
 }
 
 /// Where the answer comes from, so that the hints can be copied.

@@ -43,6 +43,7 @@ async fn run(
         all_namespaces: false,
         labels: None,
         fields: None,
+        exclusions: None,
         thorough: false,
     };
     let seen = look(&request, printer).await?;

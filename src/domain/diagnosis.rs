@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use super::exclusion::LeftOut;
 use super::remote::Provenance;
 use super::workload::{Container, Manager, Problem, PullPolicy, Role};
 use super::{Digest, Platform};
@@ -334,6 +335,8 @@ pub struct Summary {
     pub stale_pods: usize,
     /// Workloads by their verdict.
     pub by_verdict: BTreeMap<Verdict, usize>,
+    /// Containers of workloads that are in no count and no item.
+    pub left_out: LeftOut,
 }
 
 impl Summary {
@@ -353,6 +356,7 @@ impl Serialize for Summary {
         map.serialize_entry("pods", &self.pods)?;
         map.serialize_entry("images", &self.images)?;
         map.serialize_entry("stalePods", &self.stale_pods)?;
+        map.serialize_entry("excluded", &self.left_out.total())?;
         for verdict in Verdict::ALL {
             map.serialize_entry(verdict.as_str(), &self.count(verdict))?;
         }

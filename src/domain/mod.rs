@@ -6,8 +6,10 @@
 pub mod content;
 pub mod diagnosis;
 pub mod digest;
+pub mod exclusion;
 pub mod explanation;
 pub mod floating;
+pub mod glob;
 pub mod history;
 pub mod inquiry;
 pub mod inventory;

@@ -202,6 +202,36 @@ fn a_mirror_that_cannot_be_read_is_said_without_its_password() {
 }
 
 #[test]
+fn exclusions_are_pairs_of_a_key_and_a_pattern() {
+    let rules = |words: &[&str]| {
+        let words: Vec<&str> = words.iter().flat_map(|word| ["--exclude", word]).collect();
+        diagnose(&words).map(|settings| {
+            let rules = settings.exclusions.rules.into_iter();
+            rules.map(|rule| format!("{}={}", rule.key.as_str(), rule.pattern)).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(rules(&[]).unwrap(), [""; 0]);
+    assert_eq!(
+        rules(&["container=istio-*, namespace=kube-*", "image=docker.io/*", "kind = Job"]).unwrap(),
+        ["container=istio-*", "namespace=kube-*", "image=docker.io/*", "kind=Job"]
+    );
+    for (word, message) in [
+        ("istio-proxy", "`--exclude` needs KEY=PATTERN, not `istio-proxy`"),
+        ("container=a,b", "`--exclude` needs KEY=PATTERN, not `b`"),
+        ("pod=web", "`--exclude` does not know `pod`"),
+        ("=web", "`--exclude` does not know ``"),
+        ("Container=web", "`--exclude` does not know `Container`"),
+        ("container=", "`--exclude container=` needs a pattern"),
+    ] {
+        let error = rules(&[word]).unwrap_err();
+        assert_eq!(error.message, message);
+        assert!(!error.hints.is_empty(), "{word}");
+    }
+    let explained = explain(&["deploy/web", "-c", "app", "--exclude", "container=proxy"]).unwrap();
+    assert_eq!((explained.exclusions.rules.len(), explained.exclusions.wanted), (1, vec!["app".to_owned()]));
+}
+
+#[test]
 fn empty_flags_count_as_not_given() {
     let settings = diagnose(&["-n", "", "--context", ""]).unwrap();
     assert_eq!(settings.common.connection.namespace, None);

@@ -83,6 +83,9 @@ pub fn explanation(
                 &items,
                 &explain::Options { width, palette: printer.data_palette(), now, place },
             ))?;
+            for line in summary::left_out(diagnosis.summary.left_out, printer.message_palette()) {
+                printer.message(&format!("{line}\n"));
+            }
             problems(printer, diagnosis);
             Ok(())
         }

@@ -20,6 +20,7 @@ mod bump_trouble;
 mod bump_ways;
 mod credentials;
 mod economy;
+mod exclusions;
 mod hub;
 mod imported;
 mod local_registry;

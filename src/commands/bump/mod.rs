@@ -21,7 +21,7 @@ use crate::exit::Exit;
 use crate::settings::{ApplySettings, BumpSettings, Environment, Selection};
 use crate::ui::live::Live;
 use crate::ui::prompt::{self, Answer};
-use crate::ui::summary::Place;
+use crate::ui::summary::{Place, left_out};
 use crate::ui::{Printer, outcome, plan as page};
 use choose::Candidate;
 use planning::Wish;
@@ -48,16 +48,27 @@ async fn run(
         all_namespaces: settings.all_namespaces,
         labels: settings.label_selector.clone(),
         fields: None,
+        exclusions: Some(&settings.exclusions),
         thorough: false,
     };
     let seen = look(&request, printer).await?;
     let place = super::place(&seen, &settings.common);
     journal.place(&place);
+    for line in left_out(seen.diagnosis.summary.left_out, printer.message_palette()) {
+        printer.message(&format!("{line}\n"));
+    }
     let candidates = match choose_workloads(settings, &seen, printer).await? {
         Answer::Given(candidates) => candidates,
         Answer::Escaped => return Ok(left(printer)),
         Answer::Interrupted => return Err(super::stopped(journal, printer)),
     };
+    if candidates.is_empty()
+        && matches!(settings.selection, Selection::Named(_))
+        && seen.diagnosis.summary.left_out.total() > 0
+    {
+        return Err(AppError::failed("everything that was named is excluded")
+            .hint("name a container with `--container`, or leave out `--exclude`"));
+    }
     if candidates.is_empty() {
         printer.message(&page::nothing_to_do(&place));
         return Ok(Exit::Done);
@@ -65,7 +76,8 @@ async fn run(
     // Gone before anything is asked: no question stands among lines that move.
     let progress = printer.progress();
     progress.set("what is to be changed is looked at");
-    let (gathered, skipped) = gather::gather(&seen, candidates, &settings.containers, settings.content).await;
+    let (gathered, skipped) =
+        gather::gather(&seen, candidates, &settings.containers, &settings.exclusions, settings.content).await;
     let mut wish = Wish {
         to: settings.to.clone().unwrap_or(To::Tag(None)),
         content: settings.content,
