@@ -181,7 +181,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__bump)
-            opts="-A -l -c -y -o -n -s -h --all --all-namespaces --selector --container --to --scheme --bump --content --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-A -l -c -y -o -n -s -h --all --all-namespaces --selector --container --exclude --to --scheme --bump --content --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -200,6 +200,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -244,6 +248,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -501,7 +509,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__diagnose)
-            opts="-A -l -o -n -s -h --all-namespaces --selector --field-selector --output --no-headers --sort-by --only --fail-on --insecure-registry --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-A -l -o -n -s -h --all-namespaces --selector --field-selector --exclude --output --no-headers --sort-by --only --fail-on --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -516,6 +524,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --field-selector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -540,6 +552,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -667,7 +683,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__explain)
-            opts="-c -o -n -s -h --container --output --insecure-registry --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-c -o -n -s -h --container --exclude --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -681,6 +697,10 @@ _kubectl__freshimage() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "json yaml" -- "${cur}"))
                     return 0
@@ -690,6 +710,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -955,7 +979,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__next__subcmd__tag)
-            opts="-n -s -h --scheme --bump --explain --insecure-registry --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-n -s -h --scheme --bump --explain --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -970,6 +994,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1097,7 +1125,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__pin)
-            opts="-A -l -c -y -o -n -s -h --all --all-namespaces --selector --container --content --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-A -l -c -y -o -n -s -h --all --all-namespaces --selector --container --exclude --content --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1116,6 +1144,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1148,6 +1180,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1275,7 +1311,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__undo)
-            opts="-A -l -y -o -n -s -h --all --all-namespaces --selector --run --to-revision --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-A -l -y -o -n -s -h --all --all-namespaces --selector --run --to-revision --dry-run --yes --force --keep-going --timeout --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1322,6 +1358,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --insecure-registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry-mirror)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

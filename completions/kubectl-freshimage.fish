@@ -59,6 +59,7 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_needs_command" -f -a "completion" -d 'Print a completion script'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -s l -l selector -d 'Label selector of the pods, such as app=web,tier!=db' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l field-selector -d 'Field selector of the pods, such as spec.nodeName=node-a' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l exclude -d 'Leave out what fits KEY=PATTERN, separated by commas: container, kind, namespace or image; * is any text' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -s o -l output -d 'Output format: json, yaml, name or wide; a table if not given' -r -f -a "json\t'Every fact, as JSON'
 yaml\t'Every fact, as YAML'
 name\t'Names of workloads alone, one a line'
@@ -100,6 +101,7 @@ image-volume\t''
 gitops-owned\t''
 next-start-fails\t''"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l registry-mirror -d 'Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l cluster -d 'The kubeconfig cluster to use' -r
@@ -123,9 +125,11 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand di
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l insecure-skip-tls-verify -d 'Do not verify the API server\'s certificate (insecure)'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -s h -l help -d 'Print help'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -s c -l container -d 'Explain this container (or image volume) only' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -l exclude -d 'Leave out what fits KEY=PATTERN, separated by commas: container, kind, namespace or image; * is any text' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -s o -l output -d 'Output format: json or yaml; a page of text if not given' -r -f -a "json\t'Every fact, as JSON'
 yaml\t'Every fact, as YAML'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -l registry-mirror -d 'Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -l cluster -d 'The kubeconfig cluster to use' -r
@@ -148,6 +152,7 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand ex
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s l -l selector -d 'Label selector of the pods, such as app=web,tier!=db' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s c -l container -d 'Change only these containers or image volumes; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l exclude -d 'Leave out what fits KEY=PATTERN, separated by commas: container, kind, namespace or image; * is any text' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l to -d 'The way: tag, tag=NAME, digest, existing=NAME or always-pull' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l scheme -d 'How the next tag is made: auto, increment, semver, date or digest' -r -f -a "auto\t'The one that the repository\'s tags follow'
 increment\t'A number that counts up'
@@ -170,6 +175,7 @@ yaml\t'The plan, as YAML'
 diff\t'What would change in the objects, as a diff'
 name\t'Names of the workloads alone, one a line'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l registry-mirror -d 'Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l cluster -d 'The kubeconfig cluster to use' -r
@@ -199,6 +205,7 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bu
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s h -l help -d 'Print help'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s l -l selector -d 'Label selector of the pods, such as app=web,tier!=db' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s c -l container -d 'Change only these containers or image volumes; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l exclude -d 'Leave out what fits KEY=PATTERN, separated by commas: container, kind, namespace or image; * is any text' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l content -d 'Which content: served (what the tag stands for now) or running (what the pods run now)' -r -f -a "served\t'What the tag stands for now'
 running\t'What the pods run now'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l dry-run -d 'Print the plan and stop: client by itself, server after the API server has judged each patch; none does it' -r -f -a "none\t'It is done'
@@ -212,6 +219,7 @@ yaml\t'The plan, as YAML'
 diff\t'What would change in the objects, as a diff'
 name\t'Names of the workloads alone, one a line'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l registry-mirror -d 'Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l cluster -d 'The kubeconfig cluster to use' -r
@@ -253,6 +261,7 @@ yaml\t'The plan, as YAML'
 diff\t'What would change in the objects, as a diff'
 name\t'Names of the workloads alone, one a line'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l registry-mirror -d 'Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l cluster -d 'The kubeconfig cluster to use' -r
@@ -311,6 +320,7 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand ne
 minor\t'1.4.2 → 1.5.0'
 patch\t'1.4.2 → 1.4.3'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l registry-mirror -d 'Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l context -d 'The kubeconfig context to use' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand next-tag" -l cluster -d 'The kubeconfig cluster to use' -r

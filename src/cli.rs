@@ -193,6 +193,10 @@ Examples:
   # The whole cluster, worst first, with digests and nodes
   kubectl freshimage diagnose -A --sort-by verdict -o wide
 
+  # The whole cluster without its own namespaces and a mesh's sidecars
+  kubectl freshimage diagnose -A \\
+    --exclude 'namespace=kube-*,container=istio-proxy'
+
   # Only what is old
   kubectl freshimage diagnose -A --only stale,mixed,suspect
 
@@ -220,6 +224,10 @@ pub struct Diagnose {
     /// Field selector of the pods, such as spec.nodeName=node-a
     #[arg(long, value_name = "SELECTOR", help_heading = SELECTION)]
     pub field_selector: Option<String>,
+
+    /// Leave out what fits KEY=PATTERN, separated by commas: container, kind, namespace or image; * is any text
+    #[arg(long, value_delimiter = ',', value_name = "KEY=PATTERN", help_heading = SELECTION)]
+    pub exclude: Vec<String>,
 
     /// Output format: json, yaml, name or wide; a table if not given
     #[arg(short, long, value_enum, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
@@ -254,6 +262,11 @@ pub struct Registries {
     /// be given several times
     #[arg(long, value_delimiter = ',', value_name = "HOST", help_heading = REGISTRIES)]
     pub insecure_registry: Vec<String>,
+
+    /// Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001;
+    /// may be given several times
+    #[arg(long, value_name = "HOST=URL", help_heading = REGISTRIES)]
+    pub registry_mirror: Vec<String>,
 }
 
 /// Show the whole proof for one workload
@@ -285,6 +298,10 @@ pub struct Explain {
     /// Explain this container (or image volume) only
     #[arg(short, long, value_name = "NAME", help_heading = SELECTION)]
     pub container: Option<String>,
+
+    /// Leave out what fits KEY=PATTERN, separated by commas: container, kind, namespace or image; * is any text
+    #[arg(long, value_delimiter = ',', value_name = "KEY=PATTERN", help_heading = SELECTION)]
+    pub exclude: Vec<String>,
 
     /// Output format: json or yaml; a page of text if not given
     #[arg(short, long, value_enum, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]

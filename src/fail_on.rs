@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::diagnosis::{Diagnosis, Finding, Item, Verdict};
+use crate::domain::workload::Role;
 use crate::exit::Exit;
 
 /// What a script does not want to see.
@@ -15,14 +16,15 @@ pub struct FailOn {
 }
 
 impl FailOn {
-    /// The exit code for an answer; it counts every item, whatever `--only` shows of them.
+    /// The exit code for an answer; it counts every item, whatever `--only` shows of them, except for containers that
+    /// somebody added to a running pod to look into it: they go with it, and no deployment brings them.
     ///
     /// [`Exit::Unchecked`] only where `unknown` is the only thing that was hit: a proven finding weighs more than
     /// an open question.
     #[must_use]
     pub fn judge(&self, diagnosis: &Diagnosis) -> Exit {
         let mut unchecked = false;
-        for item in &diagnosis.items {
+        for item in diagnosis.items.iter().filter(|item| item.container.role != Role::Ephemeral) {
             if item.findings.iter().any(|finding| self.findings.contains(finding)) {
                 return Exit::Found;
             }
@@ -78,6 +80,14 @@ mod tests {
         diagnosis.items.retain(|item| item.verdict == Verdict::Unknown);
         assert_eq!(both.judge(&diagnosis), Exit::Unchecked);
         assert_eq!(on(&[Verdict::Stale], &[]).judge(&diagnosis), Exit::Done);
+    }
+
+    #[test]
+    fn a_container_for_debugging_does_not_count() {
+        let mut diagnosis = samples::story();
+        diagnosis.items.truncate(1);
+        diagnosis.items[0].container.role = Role::Ephemeral;
+        assert_eq!(on(&Verdict::ALL, &Finding::ALL).judge(&diagnosis), Exit::Done);
     }
 
     #[test]

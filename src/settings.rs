@@ -5,6 +5,8 @@
 
 mod change;
 mod environment;
+mod exclude;
+mod mirrors;
 mod targets;
 mod timeout;
 
@@ -16,8 +18,12 @@ pub use environment::{Environment, Secret, Terminal};
 pub use targets::{Selection, Target};
 pub use timeout::{parse_duration, parse_timeout};
 
+use exclude::exclusions;
+use mirrors::mirrors;
+
 use crate::cli::{self, ColorWhen, DocumentFormat, OutputFormat, SortKey};
 use crate::domain::diagnosis::{Finding, Verdict};
+use crate::domain::exclusion::Exclusions;
 use crate::error::AppError;
 use crate::fail_on::FailOn;
 use crate::text::shell_word;
@@ -75,8 +81,26 @@ pub struct RegistrySettings {
     /// Hosts, with their port where one was given, that may be asked by plain http or with an unverifiable
     /// certificate.
     pub insecure: BTreeSet<String>,
-    /// `FRESHIMAGE_REGISTRY_MIRRORS`: base URLs to ask instead of a host.
-    pub mirrors: BTreeMap<String, String>,
+    /// `--registry-mirror`: where to ask instead of a host, as a base URL or another host.
+    pub given_mirrors: BTreeMap<String, String>,
+    /// `FRESHIMAGE_REGISTRY_MIRRORS`: the same, unless the flag says otherwise.
+    pub usual_mirrors: BTreeMap<String, String>,
+}
+
+impl RegistrySettings {
+    fn new(flags: &cli::Registries, environment: &Environment) -> Result<Self, AppError> {
+        let usual = environment.registry_mirrors.as_deref().unwrap_or_default().split(',').map(str::trim);
+        Ok(Self {
+            insecure: flags.insecure_registry.iter().map(|host| registry_host(host)).collect::<Result<_, _>>()?,
+            given_mirrors: mirrors("--registry-mirror", flags.registry_mirror.iter().map(String::as_str))?,
+            usual_mirrors: mirrors("FRESHIMAGE_REGISTRY_MIRRORS", usual.filter(|pair| !pair.is_empty()))?,
+        })
+    }
+
+    /// Where to ask instead of a host; what comes later goes before.
+    pub fn mirrors(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.usual_mirrors.iter().chain(&self.given_mirrors)
+    }
 }
 
 /// What every command has.
@@ -117,6 +141,8 @@ pub struct DiagnoseSettings {
     pub label_selector: Option<String>,
     /// `--field-selector`.
     pub field_selector: Option<String>,
+    /// `--exclude`.
+    pub exclusions: Exclusions,
     /// `-o`.
     pub format: Format,
     /// `--no-headers`.
@@ -138,29 +164,10 @@ pub struct ExplainSettings {
     pub target: Target,
     /// `-c`.
     pub container: Option<String>,
+    /// `--exclude`.
+    pub exclusions: Exclusions,
     /// `-o`; a page of text if `None`.
     pub format: Option<DocumentFormat>,
-}
-
-impl ConnectionSettings {
-    /// The flags without which a command that is hinted at would look elsewhere, ready to be copied into a POSIX shell. No
-    /// secrets: whoever gave a token knows how to give it again.
-    #[must_use]
-    pub fn repeated_flags(&self) -> String {
-        let flags = [
-            ("kubeconfig", &self.kubeconfig),
-            ("context", &self.context),
-            ("cluster", &self.cluster),
-            ("user", &self.user),
-            ("server", &self.server),
-            ("as", &self.impersonate),
-        ];
-        let given: Vec<_> = flags
-            .into_iter()
-            .filter_map(|(name, value)| value.as_ref().map(|value| format!("--{name} {}", shell_word(value))))
-            .collect();
-        given.join(" ")
-    }
 }
 
 impl CommonSettings {
@@ -202,17 +209,33 @@ impl CommonSettings {
             )
             .hint("leave one of them out"));
         }
-        Ok(Self {
-            connection,
-            registries: RegistrySettings {
-                insecure: registries
-                    .insecure_registry
-                    .iter()
-                    .map(|host| registry_host(host))
-                    .collect::<Result<_, _>>()?,
-                mirrors: mirrors(environment.registry_mirrors.as_deref().unwrap_or_default())?,
-            },
-        })
+        Ok(Self { connection, registries: RegistrySettings::new(registries, environment)? })
+    }
+
+    /// The flags without which a command that is hinted at would look elsewhere, ready to be copied into a POSIX shell. No
+    /// secrets: whoever gave a token knows how to give it again.
+    #[must_use]
+    pub fn repeated_flags(&self) -> String {
+        let connection = &self.connection;
+        let flags = [
+            ("kubeconfig", &connection.kubeconfig),
+            ("context", &connection.context),
+            ("cluster", &connection.cluster),
+            ("user", &connection.user),
+            ("server", &connection.server),
+            ("as", &connection.impersonate),
+        ];
+        let connection =
+            flags.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value.clone())));
+        let insecure = self.registries.insecure.iter().map(|host| ("insecure-registry", host.clone()));
+        let mirrors = &self.registries.given_mirrors;
+        let mirrors = mirrors.iter().map(|(host, place)| ("registry-mirror", format!("{host}={place}")));
+        let given: Vec<_> = connection
+            .chain(insecure)
+            .chain(mirrors)
+            .map(|(name, value)| format!("--{name} {}", shell_word(&value)))
+            .collect();
+        given.join(" ")
     }
 }
 
@@ -230,6 +253,7 @@ impl DiagnoseSettings {
             all_namespaces: flags.all_namespaces,
             label_selector: given(flags.selector),
             field_selector: given(flags.field_selector),
+            exclusions: exclusions(&flags.exclude, Vec::new())?,
             format: match flags.output {
                 None => Format::Table { wide: false },
                 Some(OutputFormat::Wide) => Format::Table { wide: true },
@@ -257,6 +281,7 @@ impl ExplainSettings {
         Ok(Self {
             common: CommonSettings::new(connection, &flags.registries, environment)?,
             target: targets::single(&flags.target, "explain")?,
+            exclusions: exclusions(&flags.exclude, flags.container.iter().cloned().collect())?,
             container: given(flags.container),
             format: flags.output,
         })
@@ -296,28 +321,6 @@ fn registry_host(text: &str) -> Result<String, AppError> {
             .hint("write it as in an image's name: `registry.example.com:5000`"));
     }
     Ok(host.to_ascii_lowercase())
-}
-
-/// `host=base URL` pairs separated by commas.
-fn mirrors(text: &str) -> Result<BTreeMap<String, String>, AppError> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            pair.split_once('=')
-                .map(|(host, base)| (host.trim(), base.trim().trim_end_matches('/')))
-                .filter(|(host, base)| {
-                    !host.is_empty()
-                        && url::Url::parse(base)
-                            .is_ok_and(|base| matches!(base.scheme(), "http" | "https") && base.has_host())
-                })
-                .map(|(host, base)| (host.to_ascii_lowercase(), base.to_owned()))
-                .ok_or_else(|| {
-                    AppError::usage(format!("`FRESHIMAGE_REGISTRY_MIRRORS` cannot be read at `{pair}`"))
-                        .hint("write `HOST=URL` pairs separated by commas: `docker.io=http://127.0.0.1:5000`")
-                })
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -258,6 +258,10 @@ pub struct Selected {
     /// Change only these containers or image volumes; may be given several times
     #[arg(short, long, value_delimiter = ',', value_name = "NAME", help_heading = SELECTION)]
     pub container: Vec<String>,
+
+    /// Leave out what fits KEY=PATTERN, separated by commas: container, kind, namespace or image; * is any text
+    #[arg(long, value_delimiter = ',', value_name = "KEY=PATTERN", help_heading = SELECTION)]
+    pub exclude: Vec<String>,
 }
 
 /// How a change is carried out.

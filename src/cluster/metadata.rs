@@ -85,6 +85,8 @@ pub(super) struct Annotations<'b> {
     release: Text<'b>,
     #[serde(borrow, default, rename = "kubernetes.io/config.mirror")]
     pub(super) mirror: Text<'b>,
+    #[serde(borrow, default, rename = "kubectl-freshimage/exclude")]
+    opt_out: Text<'b>,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +105,11 @@ impl Metadata<'_> {
             name: interner.text(&reference.name),
             uid: interner.text(&reference.uid),
         })
+    }
+
+    /// What [`exclusion::ANNOTATION`](crate::domain::exclusion::ANNOTATION) says.
+    pub(super) fn opt_out(&self, interner: &mut Interner) -> Arc<str> {
+        self.annotations.as_ref().map(|annotations| interner.text(&annotations.opt_out)).unwrap_or_default()
     }
 
     /// Who keeps rewriting the object from outside the cluster.
@@ -151,6 +158,7 @@ impl Metadata<'_> {
             },
             controller: self.controller(interner),
             managers: self.managers(),
+            opt_out: self.opt_out(interner),
         }
     }
 }
@@ -189,6 +197,22 @@ mod tests {
             let expected: Vec<(String, String)> =
                 expected.into_iter().map(|(tool, name): (&str, &str)| (tool.to_owned(), name.to_owned())).collect();
             assert_eq!(managers(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn the_annotation_with_which_a_workload_opts_out_is_read() {
+        let key = crate::domain::exclusion::ANNOTATION;
+        for (annotations, expected) in [
+            (serde_json::json!({ key: "true" }), "true"),
+            (serde_json::json!({ key: "proxy,app" }), "proxy,app"),
+            (serde_json::json!({ key: null }), ""),
+            (serde_json::json!({ "other": "true" }), ""),
+            (serde_json::json!(null), ""),
+        ] {
+            let json = serde_json::json!({ "annotations": annotations }).to_string();
+            let metadata: Metadata<'_> = serde_json::from_str(&json).unwrap();
+            assert_eq!(&*metadata.opt_out(&mut Interner::default()), expected, "{json}");
         }
     }
 

@@ -8,7 +8,7 @@
 //! ```text
 //! environment, kubeconfig, proxy, credential_plugin → connect → transport (deadline, few retries)
 //! resource (well-known kinds) ← discovery (the others)          pages (lists, the next page on its way)
-//! targets (arguments)   pods, pod (the decoder)   metadata → owners, nodes   secrets   workload_state
+//! targets (arguments)   pods, pod (the decoder)   metadata → owners, nodes   secrets, local_registry   workload_state
 //! ```
 
 mod connect;
@@ -18,6 +18,7 @@ mod environment;
 mod failure;
 mod intern;
 mod kubeconfig;
+mod local_registry;
 mod metadata;
 mod nodes;
 mod owners;
@@ -57,6 +58,7 @@ struct Inner {
     namespace: String,
     discovery: discovery::Discovery,
     secrets: secrets::Secrets,
+    local_registry: local_registry::Cell,
     problems: problems::Problems,
 }
 
@@ -74,6 +76,7 @@ impl Cluster {
                 namespace,
                 discovery: discovery::Discovery::default(),
                 secrets: secrets::Secrets::default(),
+                local_registry: local_registry::Cell::default(),
                 problems: problems::Problems::default(),
             }),
         })

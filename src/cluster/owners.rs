@@ -12,7 +12,7 @@
 //! and the reference in the pod, which tells kind, name and UID, stays usable.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
@@ -49,6 +49,7 @@ type Wanted = (Arc<str>, OwnerReference);
 pub struct OwnerResolver {
     sender: mpsc::UnboundedSender<Wanted>,
     task: JoinHandle<Owners>,
+    found: Arc<Mutex<HashMap<Arc<str>, Owner>>>,
     seen: HashSet<Arc<str>>,
 }
 
@@ -67,7 +68,9 @@ impl Cluster {
     #[must_use]
     pub fn owners(&self, scope: &Scope, expect: Expect, survey: &[Arc<Resource>]) -> OwnerResolver {
         let (sender, receiver) = mpsc::unbounded_channel();
+        let found = Arc::<Mutex<HashMap<Arc<str>, Owner>>>::default();
         let mut work = Work {
+            found: Arc::clone(&found),
             cluster: self.clone(),
             scope: scope.clone(),
             expect,
@@ -86,7 +89,7 @@ impl Cluster {
             // Most pods of most clusters have one; its list goes out beside the first page of pods.
             work.start_list(("apps/v1".into(), "ReplicaSet".into()));
         }
-        OwnerResolver { sender, task: tokio::spawn(work.run(receiver)), seen: HashSet::new() }
+        OwnerResolver { sender, task: tokio::spawn(work.run(receiver)), found, seen: HashSet::new() }
     }
 }
 
@@ -103,6 +106,11 @@ impl OwnerResolver {
                 let _ = self.sender.send((Arc::clone(&pod.namespace), controller.clone()));
             }
         }
+    }
+
+    /// The owners that were found so far, by UID, of the pods seen.
+    pub fn so_far(&self) -> MutexGuard<'_, HashMap<Arc<str>, Owner>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for what is still under way.
@@ -141,6 +149,8 @@ enum Done {
 }
 
 struct Work {
+    /// Those that are wanted and were read, for who does not wait for all.
+    found: Arc<Mutex<HashMap<Arc<str>, Owner>>>,
     cluster: Cluster,
     scope: Scope,
     expect: Expect,
@@ -260,11 +270,14 @@ impl Work {
         !self.running.is_empty()
     }
 
-    /// The controller of an owner that is wanted is wanted too.
+    /// An owner that is wanted is there; its controller is wanted too.
     fn climb(&mut self, uid: &Arc<str>) {
         let Some(((namespace, _), height)) = self.wanted.get(uid) else { return };
         let (namespace, height) = (Arc::clone(namespace), height + 1);
-        if let Some(controller) = self.owners.get(uid).and_then(|owner| owner.controller.clone()) {
+        let Some(owner) = self.owners.get(uid).cloned() else { return };
+        let controller = owner.controller.clone();
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(uid), owner);
+        if let Some(controller) = controller {
             self.want((namespace, controller), height);
         }
     }

@@ -210,6 +210,7 @@ impl RawPod<'_> {
             access: interner.access(access),
             managers: if controller.is_some() { Vec::new() } else { metadata.managers() },
             controller,
+            opt_out: metadata.opt_out(interner),
             containers: self.containers(interner),
         }
     }

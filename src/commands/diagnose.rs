@@ -18,10 +18,11 @@ pub fn diagnose(settings: &DiagnoseSettings, environment: &Environment, printer:
         all_namespaces: settings.all_namespaces,
         labels: settings.label_selector.clone(),
         fields: settings.field_selector.clone(),
+        exclusions: Some(&settings.exclusions),
         thorough: false,
     };
     let seen = super::block_on(look(&request, printer))?;
-    let place = super::place(&seen, &settings.common);
+    let place = super::place_without(&seen, &settings.common, &settings.exclusions);
     answer::diagnosis(printer, &seen.diagnosis, settings, &place, seen.now)?;
     Ok(settings.fail_on.judge(&seen.diagnosis))
 }

@@ -20,13 +20,18 @@ pub fn explain(settings: &ExplainSettings, environment: &Environment, printer: &
         all_namespaces: false,
         labels: None,
         fields: None,
+        exclusions: Some(&settings.exclusions),
         thorough: true,
     };
     let seen = super::block_on(look(&request, printer))?;
+    if seen.diagnosis.items.is_empty() && seen.diagnosis.summary.left_out.total() > 0 {
+        return Err(AppError::failed(format!("there is nothing to explain: all of `{target}` is excluded"))
+            .hint("leave out `--exclude`, or name a container with `-c`"));
+    }
     if seen.diagnosis.items.is_empty() {
         return Err(AppError::failed(format!("there is nothing to explain: no pod belongs to `{target}`")));
     }
-    let place = super::place(&seen, &settings.common);
+    let place = super::place_without(&seen, &settings.common, &settings.exclusions);
     answer::explanation(printer, &seen.diagnosis, settings, &place, seen.now)?;
     Ok(Exit::Done)
 }

@@ -14,12 +14,14 @@ use jiff::Timestamp;
 use super::asking::Asking;
 use crate::cluster::{Cluster, ConnectOptions, Expect, PullSecret, Resource, Scope, Selection, Target};
 use crate::domain::diagnosis::Diagnosis;
+use crate::domain::exclusion::{Exclusions, LeftOut};
 use crate::domain::inquiry::{self, Inquiry};
 use crate::domain::inventory::{Question, Workload};
-use crate::domain::workload::{Access, Listed, Owner, OwnerReference, Pod, Snapshot};
+use crate::domain::local_registry::LocalRegistry;
+use crate::domain::workload::{Access, Container, Listed, Owner, OwnerReference, Pod, Snapshot};
 use crate::domain::{Platform, standby};
 use crate::error::AppError;
-use crate::registry::{PullSecrets, Registries, RegistryOptions, SecretDocument};
+use crate::registry::{InCluster, Registries, RegistryOptions, SecretDocument};
 use crate::settings::{CommonSettings, Environment, RequestTimeout};
 use crate::ui::{Printer, progress};
 
@@ -32,6 +34,8 @@ pub(super) struct Request<'a> {
     pub(super) all_namespaces: bool,
     pub(super) labels: Option<String>,
     pub(super) fields: Option<String>,
+    /// What is left out; `None` leaves out nothing, whatever annotations say.
+    pub(super) exclusions: Option<&'a Exclusions>,
     /// Dates, revisions and contents of everything, not only where a verdict needs them.
     pub(super) thorough: bool,
 }
@@ -80,6 +84,7 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
         all_found(&targets, &snapshot)?;
     }
     let started = Timestamp::now();
+    let mut left_out = leave_out(request, &targets, &mut snapshot);
     let mut inquiry = Inquiry::new(&snapshot, request.thorough, started);
     let pods = snapshot.pods.len();
     let told = |answered, asked| progress.set(progress::line(pods, answered, asked));
@@ -91,10 +96,18 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
         let idle = idle(&cluster, request, &scope, &targets, &snapshot).await;
         let supposed = what_nodes_would_start(&mut asking, &snapshot, &idle, request.thorough, now).await;
         for listed in &idle {
-            diagnosis.add_idle(standby::rows(listed, &supposed));
+            let mut rows = standby::rows(listed, &supposed);
+            if let Some(exclusions) = request.exclusions {
+                let named = targets
+                    .iter()
+                    .any(|target| is_named(request, target) && target.uid() == Some(&listed.owner.itself.uid));
+                exclusions.take_out_rows(&mut rows, &listed.owner.opt_out, named, &mut left_out);
+            }
+            diagnosis.add_idle(rows);
         }
         diagnosis.sort();
     }
+    diagnosis.summary.left_out = left_out;
     diagnosis.problems = cluster.problems();
     Ok(seen(request, diagnosis, snapshot, (cluster, registries), now))
 }
@@ -124,7 +137,7 @@ pub(super) fn registries(
     common: &CommonSettings,
     environment: &Environment,
 ) -> Result<Registries, AppError> {
-    Ok(Registries::new(registry_options(common, environment)?, Arc::new(SecretsOfCluster(cluster.clone()))))
+    Ok(Registries::new(registry_options(common, environment)?, Arc::new(Surroundings(cluster.clone()))))
 }
 
 async fn targets(cluster: &Cluster, request: &Request<'_>, scope: &Scope) -> Result<Vec<Target>, AppError> {
@@ -163,6 +176,8 @@ async fn read(
     };
     let expect = if only_named_pods { Expect::Few } else { Expect::Many };
     let mut owners = cluster.owners(scope, expect, &survey(request, targets));
+    // Pods whose owners are not known yet, by their place: these may opt out.
+    let mut waiting: Vec<usize> = Vec::new();
     let nodes = (!only_named_pods).then(|| {
         let cluster = cluster.clone();
         tokio::spawn(async move { cluster.nodes().await })
@@ -172,13 +187,13 @@ async fn read(
     while let Some(page) = pods.next().await {
         let page = page?;
         owners.see(&page);
+        waiting.extend(snapshot.pods.len()..snapshot.pods.len() + page.len());
+        snapshot.pods.extend(page);
         // Where only some of the pods are meant, the others' tags are nobody's business.
         if pods_alone {
-            for question in page.iter().flat_map(inquiry::first_questions) {
-                asking.ask(question);
-            }
+            let known = owners.so_far();
+            waiting.retain(|place| !ask_early(&snapshot.pods[*place], &known, request.exclusions, asking));
         }
-        snapshot.pods.extend(page);
         progress(snapshot.pods.len());
     }
     let owners = owners.finish().await;
@@ -200,6 +215,43 @@ fn survey(request: &Request<'_>, targets: &[Target]) -> Vec<Arc<Resource>> {
     }
     let whole = targets.iter().filter(|target| target.name.is_none() && !target.is_pod());
     whole.map(|target| Arc::clone(&target.resource)).collect()
+}
+
+/// Asks for a pod's tags if it is known who owns it, and whether they are left out.
+fn ask_early(
+    pod: &Pod,
+    owners: &HashMap<Arc<str>, Owner>,
+    exclusions: Option<&Exclusions>,
+    asking: &mut Asking,
+) -> bool {
+    let ownership = inquiry::ownership(pod, owners);
+    if ownership.chain.last().is_some_and(|top| !owners.contains_key(&top.uid)) {
+        return false;
+    }
+    let left_out = |container: &Container| {
+        exclusions.is_some_and(|some| some.leaves_out(pod, &ownership, &container.name, &container.image))
+    };
+    for question in inquiry::first_questions(pod, left_out) {
+        asking.ask(question);
+    }
+    true
+}
+
+/// Takes out what is left out.
+fn leave_out(request: &Request<'_>, targets: &[Target], snapshot: &mut Snapshot) -> LeftOut {
+    let Some(exclusions) = request.exclusions else { return LeftOut::default() };
+    let owners = std::mem::take(&mut snapshot.owners);
+    let named = |pod: &Pod, ownership: &inquiry::Ownership| {
+        targets.iter().any(|target| is_named(request, target) && is_meant(target, pod, ownership, &owners))
+    };
+    let left_out = exclusions.take_out(&mut snapshot.pods, &owners, named);
+    snapshot.owners = owners;
+    left_out
+}
+
+/// Whether the command line has its name; a selector finds names too.
+fn is_named(request: &Request<'_>, target: &Target) -> bool {
+    request.labels.is_none() && target.name.is_some()
 }
 
 /// The platforms of these pods' nodes.
@@ -363,12 +415,9 @@ pub(super) fn registry_options(
             certificate_dirs: crate::registry::Environment::system_certificate_dirs(),
         },
         insecure_registries: common.registries.insecure.iter().cloned().collect(),
+        mirrors: common.registries.mirrors().map(|(host, place)| (host.clone(), place.clone())).collect(),
         ..RegistryOptions::default()
     };
-    for (host, base) in &common.registries.mirrors {
-        let base = base.parse().map_err(|_| AppError::usage(format!("`{base}` is no URL")))?;
-        options.mirrors.insert(host.clone(), base);
-    }
     match common.connection.request_timeout {
         Some(RequestTimeout::After(time)) => options.request_timeout = time,
         Some(RequestTimeout::Never) => options.request_timeout = NEVER,
@@ -377,10 +426,10 @@ pub(super) fn registry_options(
     Ok(options)
 }
 
-/// Pull secrets as the registries' edge wants them.
-struct SecretsOfCluster(Cluster);
+/// What the cluster knows, as the registries' edge wants it.
+struct Surroundings(Cluster);
 
-impl PullSecrets for SecretsOfCluster {
+impl InCluster for Surroundings {
     fn pod_secrets<'a>(&'a self, access: &'a Access) -> BoxFuture<'a, Vec<SecretDocument>> {
         Box::pin(
             async move { self.0.pull_secrets_of_pod(access).await.iter().map(|secret| document(secret)).collect() },
@@ -391,6 +440,14 @@ impl PullSecrets for SecretsOfCluster {
         Box::pin(async move {
             self.0.pull_secrets_of_service_account(access).await.iter().map(|secret| document(secret)).collect()
         })
+    }
+
+    fn local_registry(&self) -> BoxFuture<'_, Option<Arc<LocalRegistry>>> {
+        Box::pin(self.0.local_registry())
+    }
+
+    fn local_registry_if_known(&self) -> Option<Arc<LocalRegistry>> {
+        self.0.local_registry_if_read()
     }
 }
 

@@ -22,10 +22,12 @@ pub use history::history;
 pub use next_tag::next_tag;
 pub use undo::undo;
 
+use crate::domain::exclusion::{Exclusions, Key};
 use crate::domain::history::Run;
 use crate::error::{AppError, Kind};
 use crate::exit::Exit;
 use crate::settings::CommonSettings;
+use crate::text::shell_word;
 use crate::ui::summary::Place;
 use crate::ui::{Printer, outcome, prompt};
 use apply::Journal;
@@ -98,6 +100,17 @@ fn new_run(command: &str) -> Run {
     Run { command: command.to_owned(), id: format!("{chance:016x}")[..10].to_owned() }
 }
 
+/// The same, with what the next command is to leave out of a workload too.
+fn place_without(seen: &look::Seen, common: &CommonSettings, exclusions: &Exclusions) -> Place {
+    let mut place = place(seen, common);
+    for rule in exclusions.rules.iter().filter(|rule| matches!(rule.key, Key::Container | Key::Image)) {
+        let word = format!("{}={}", rule.key.as_str(), rule.pattern);
+        let gap = if place.flags.is_empty() { "" } else { " " };
+        place.flags.push_str(&format!("{gap}--exclude {}", shell_word(&word)));
+    }
+    place
+}
+
 /// Where the answer comes from, so that the hints can be copied.
 fn place(seen: &look::Seen, common: &CommonSettings) -> Place {
     Place {
@@ -107,6 +120,6 @@ fn place(seen: &look::Seen, common: &CommonSettings) -> Place {
             Some(_) => String::new(),
             None => seen.default_namespace.clone(),
         },
-        flags: common.connection.repeated_flags(),
+        flags: common.repeated_flags(),
     }
 }

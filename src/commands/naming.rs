@@ -50,7 +50,7 @@ pub(super) async fn proposed(registries: &Registries, wanted: &Wanted<'_>) -> Re
     let (tags, unlisted) = match tags {
         Ok(tags) => (tags, None),
         Err(Failure::NotFound) => (Vec::new(), None),
-        // A name is free if a HEAD says so; the list only tells where to begin.
+        // A name is free if the registry says so when asked for it; the list only tells where to begin.
         Err(failure) => {
             let host = &wanted.repository.registry;
             (
@@ -140,7 +140,7 @@ pub(super) async fn named(registries: &Registries, wanted: &Wanted<'_>, tag: &st
     Ok(Name { tag: tag.to_owned(), holds, evidence: None, warnings: Vec::new() })
 }
 
-/// What a tag holds; `None`: it is free, for a HEAD says 404.
+/// What a tag holds; `None`: it is free, for a GET says 404 too.
 async fn holds(registries: &Registries, wanted: &Wanted<'_>, tag: &str) -> Result<Option<Digest>, Refusal> {
     let key = Tag { repository: wanted.repository.clone(), tag: tag.into(), access: Arc::clone(wanted.access) };
     match registries.served_now(&key).await {
@@ -152,7 +152,7 @@ async fn holds(registries: &Registries, wanted: &Wanted<'_>, tag: &str) -> Resul
                 wanted.repository.registry,
                 failure.clause()
             ),
-            hint: failure.hint().map(str::to_owned),
+            hint: failure.hint().map(Into::into),
         }),
     }
 }

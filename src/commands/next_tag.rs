@@ -11,7 +11,7 @@ use crate::domain::reference::Reference;
 use crate::domain::workload::Access;
 use crate::error::AppError;
 use crate::exit::Exit;
-use crate::registry::{NoSecrets, Registries};
+use crate::registry::{NoCluster, Registries};
 use crate::settings::{Environment, NextTagSettings};
 use crate::ui::{Printer, plan as page};
 
@@ -27,7 +27,7 @@ pub fn next_tag(settings: &NextTagSettings, environment: &Environment, printer: 
     })?;
     let scheme = super::bump::scheme_choice(settings.scheme);
     let part = settings.part.map(super::bump::part);
-    let registries = Registries::new(look::registry_options(&settings.common, environment)?, Arc::new(NoSecrets));
+    let registries = Registries::new(look::registry_options(&settings.common, environment)?, Arc::new(NoCluster));
     let access = Arc::new(Access::default());
     let tag = reference.resolved_tag().unwrap_or_else(|| "latest".into());
     let found = super::block_on(async {

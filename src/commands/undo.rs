@@ -43,6 +43,7 @@ async fn run(
         all_namespaces: settings.all_namespaces,
         labels: settings.label_selector.clone(),
         fields: None,
+        exclusions: None,
         thorough: false,
     };
     let seen = look(&request, printer).await?;

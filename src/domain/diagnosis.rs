@@ -3,12 +3,14 @@
 //! These values are what the table, JSON and YAML print and what `explain` tells in full; the field
 //! names are those of the published output and none is ever renamed.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use super::exclusion::LeftOut;
 use super::remote::Provenance;
 use super::workload::{Container, Manager, Problem, PullPolicy, Role};
 use super::{Digest, Platform};
@@ -332,7 +334,7 @@ pub struct Group {
     pub proof: String,
     /// What would help to decide, where nothing could be and something can be said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<&'static str>,
+    pub hint: Option<Cow<'static, str>>,
     /// Every digest that was asked, where, and what it proved, in order.
     pub evidence: Vec<Evidence>,
 }
@@ -360,6 +362,8 @@ pub struct Summary {
     pub stale_pods: usize,
     /// Workloads by their verdict.
     pub by_verdict: BTreeMap<Verdict, usize>,
+    /// Containers of workloads that are in no count and no item.
+    pub left_out: LeftOut,
 }
 
 impl Summary {
@@ -379,6 +383,7 @@ impl Serialize for Summary {
         map.serialize_entry("pods", &self.pods)?;
         map.serialize_entry("images", &self.images)?;
         map.serialize_entry("stalePods", &self.stale_pods)?;
+        map.serialize_entry("excluded", &self.left_out.total())?;
         for verdict in Verdict::ALL {
             map.serialize_entry(verdict.as_str(), &self.count(verdict))?;
         }

@@ -23,6 +23,8 @@ pub struct Ownership {
     pub workload: WorkloadName,
     /// Tools that manage the workload's definition from outside.
     pub managers: Vec<Manager>,
+    /// What the pod's annotation says of leaving it out, and that of its controllers.
+    pub opt_outs: Vec<Arc<str>>,
     /// Controllers with a template of their own, nearest first.
     controllers: Vec<Workload>,
 }
@@ -57,21 +59,27 @@ pub fn ownership(pod: &Pod, owners: &HashMap<Arc<str>, Owner>) -> Ownership {
     );
     // A ReplicaSet or Job below something else only carries a copy of that one's template.
     let last = chain.len().saturating_sub(1);
-    let controllers = chain
+    let controllers: Vec<Workload> = chain
         .iter()
         .enumerate()
         .filter(|(place, reference)| *place == last || !matches!(reference.kind.as_ref(), "ReplicaSet" | "Job"))
         .map(|(_, reference)| Workload { namespace: Arc::clone(&pod.namespace), reference: reference.clone() })
         .collect();
-    Ownership { chain, workload, managers, controllers }
+    let annotated = controllers.iter().filter_map(|controller| owners.get(&controller.reference.uid));
+    let opt_outs = std::iter::once(&pod.opt_out).chain(annotated.map(|owner| &owner.opt_out));
+    let opt_outs = opt_outs.filter(|text| !text.is_empty()).cloned().collect();
+    Ownership { chain, workload, managers, opt_outs, controllers }
 }
 
 /// The tags that a pod's containers make it worth asking for, before anything else is known. This lets
 /// registries answer while the cluster is still being read.
-pub fn first_questions(pod: &Pod) -> impl Iterator<Item = Question> + '_ {
+pub fn first_questions<'a>(
+    pod: &'a Pod,
+    left_out: impl Fn(&Container) -> bool + 'a,
+) -> impl Iterator<Item = Question> + 'a {
     let undecided = !pod.deleting;
-    pod.containers.iter().filter(move |_| undecided).filter_map(|container| {
-        if !container.may_run() {
+    pod.containers.iter().filter(move |_| undecided).filter_map(move |container| {
+        if !container.may_run() || left_out(container) {
             return None;
         }
         let reference: Reference = container.image.parse().ok()?;

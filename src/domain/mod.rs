@@ -6,11 +6,14 @@
 pub mod content;
 pub mod diagnosis;
 pub mod digest;
+pub mod exclusion;
 pub mod explanation;
 pub mod floating;
+pub mod glob;
 pub mod history;
 pub mod inquiry;
 pub mod inventory;
+pub mod local_registry;
 pub mod outcome;
 pub mod patch;
 pub mod plan;

@@ -93,7 +93,7 @@ impl Repository {
             }
             _ => (DOCKER_HUB, name),
         };
-        if !is_host(host) {
+        if !is_registry_host(host) {
             return Err(ReferenceError::Host);
         }
         if path.len() > 255 || !path.split('/').all(is_path_segment) {
@@ -253,7 +253,9 @@ fn is_path_segment(segment: &str) -> bool {
         })
 }
 
-fn is_host(host: &str) -> bool {
+/// Whether a text is a registry's host as it stands in a reference, with or without a port.
+#[must_use]
+pub fn is_registry_host(host: &str) -> bool {
     let port_is_fine = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     if let Some(rest) = host.strip_prefix('[') {
         let Some((address, after)) = rest.split_once(']') else {

@@ -1,6 +1,8 @@
 //! What a registry said, in the words that a verdict needs: a digest, a manifest, a config, or why
 //! there is no answer.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::{Digest, Platform};
@@ -98,6 +100,15 @@ pub enum Failure {
     },
     /// No connection: name unknown, refused, reset, TLS.
     Unreachable(String),
+    /// No connection at the other place where it is asked.
+    UnreachableAt {
+        /// Host and port of that place.
+        host: String,
+        /// Why.
+        cause: String,
+        /// What the cluster says about the place, if it named it.
+        help: Option<String>,
+    },
     /// No answer within this many seconds.
     TimedOut(u64),
     /// Another status.
@@ -131,6 +142,7 @@ impl Failure {
                 clause
             }
             Self::Unreachable(cause) => format!("cannot be reached: {cause}"),
+            Self::UnreachableAt { host, cause, .. } => format!("cannot be reached at `{host}`: {cause}"),
             Self::TimedOut(seconds) => format!("did not answer within {seconds}s"),
             Self::Status(status) => format!("answered with status {status}"),
             Self::Malformed(cause) => format!("gave a malformed answer: {cause}"),
@@ -140,18 +152,25 @@ impl Failure {
 
     /// What would help, where something general can be said.
     #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        if let Self::UnreachableAt { help: Some(help), .. } = self {
+            return Some(format!("the cluster says about this registry: {help}").into());
+        }
+        let hint = match self {
             Self::NotFound | Self::Status(_) | Self::Malformed(_) => None,
             Self::LoginRequired | Self::Denied { tried: 0 } => {
                 Some("log in with `docker login`, or give the pods an imagePullSecret")
             }
             Self::Denied { .. } => Some("check the imagePullSecrets and the local login"),
             Self::RateLimited { .. } => Some("log in for a higher limit, or try again later"),
-            Self::Unreachable(_) => Some("check that this machine reaches the registry, as the nodes do"),
+            Self::Unreachable(_) => Some(
+                "check that this machine reaches the registry, as the nodes do; if it has another name outside the cluster, give it with `--registry-mirror HOST=URL`",
+            ),
+            Self::UnreachableAt { .. } => Some("give the place where it answers with `--registry-mirror HOST=URL`"),
             Self::TimedOut(_) => Some("try again with a longer `--request-timeout`"),
             Self::Login(_) => Some("check the credential helper or token server that the message names"),
-        }
+        };
+        hint.map(Cow::Borrowed)
     }
 }
 
@@ -202,18 +221,19 @@ impl PushFailure {
 
     /// What would help, where something general can be said.
     #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        let hint = match self {
             Self::Failure(Failure::LoginRequired | Failure::Denied { .. }) => {
                 Some("log in with `docker login` as an account that may push; pull secrets are not used for it")
             }
-            Self::Failure(other) => other.hint(),
+            Self::Failure(other) => return other.hint(),
             Self::Immutable(_) => Some("choose a tag that does not exist yet, or pin the digest"),
             Self::Refused { .. } => {
                 Some("if it is a mirror or a cache, push to the registry behind it; or pin the digest")
             }
             Self::OtherDigest(_) => Some("do not use the tag: pin the digest"),
-        }
+        };
+        hint.map(Cow::Borrowed)
     }
 }
 
@@ -268,7 +288,7 @@ mod tests {
                 Some("do not use the tag: pin the digest"),
             ),
         ] {
-            assert_eq!((failure.clause().as_str(), failure.hint()), (clause, hint));
+            assert_eq!((failure.clause().as_str(), failure.hint().as_deref()), (clause, hint));
         }
     }
 }

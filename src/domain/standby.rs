@@ -76,6 +76,7 @@ fn pod(listed: &Listed, node: &Arc<str>, containers: Vec<Container>) -> Pod {
         name: Arc::clone(node),
         uid: format!("{}@{node}", listed.owner.itself.uid).into(),
         created: None,
+        opt_out: "".into(),
         deleting: false,
         phase: Phase::Running,
         reason: "".into(),

@@ -199,6 +199,13 @@ impl Definition {
         self.object["metadata"]["annotations"].get(key)?.as_str()
     }
 
+    /// The same annotation of the object and of its pod template.
+    pub fn everywhere(&self, key: &str) -> impl Iterator<Item = &str> {
+        let of_pods = self.object.pointer(&format!("{}/metadata/annotations", self.template));
+        let of_pods = of_pods.and_then(|annotations| annotations.get(key)?.as_str());
+        self.annotation(key).into_iter().chain(of_pods.filter(|_| !self.template.is_empty()))
+    }
+
     /// Whether it has annotations at all: a JSON patch cannot add to what is not there.
     #[must_use]
     pub fn has_annotations(&self) -> bool {

@@ -70,6 +70,7 @@ fn pod(name: &str, owner: &str, image_id: &str, state: State) -> Pod {
         mirror: false,
         access: Arc::new(Access::default()),
         managers: Vec::new(),
+        opt_out: "".into(),
         containers: vec![Container {
             name: "app".into(),
             role: Role::Container,

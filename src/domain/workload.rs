@@ -63,6 +63,8 @@ pub struct Pod {
     pub access: Arc<Access>,
     /// Who else manages this object, for pods without a controller.
     pub managers: Vec<Manager>,
+    /// What its own annotation says of leaving it out; empty where it is not there.
+    pub opt_out: Arc<str>,
     /// Containers of every kind, and image volumes, in the order of the spec.
     pub containers: Vec<Container>,
 }
@@ -251,6 +253,8 @@ pub struct Owner {
     pub controller: Option<OwnerReference>,
     /// Who keeps rewriting it from outside the cluster.
     pub managers: Vec<Manager>,
+    /// What its annotation says of leaving it out; empty where it is not there.
+    pub opt_out: Arc<str>,
 }
 
 /// A tool that owns an object's definition and may revert changes to it.

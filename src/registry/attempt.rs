@@ -1,6 +1,6 @@
 //! One try to read one thing with one credential, and the check that the answer is what was asked for.
 
-use http::Method;
+use http::{Method, StatusCode};
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::decode::{MANIFEST_TYPES, check_json};
@@ -85,8 +85,7 @@ impl Asker<'_> {
     }
 
     async fn digest(&self, reply: Reply, credential: Option<&Credential>, budget: &mut Budget) -> Result<Digest, Miss> {
-        // Some registries know no HEAD, and some do not tell the digest: the bytes do.
-        if !matches!(reply.status.as_u16(), 405 | 501)
+        if !is_no_answer_to_head(reply.status)
             && let Some(digest) = told_digest(&check_status(reply)?).map_err(Miss::Failed)?
         {
             return Ok(digest);
@@ -95,6 +94,12 @@ impl Asker<'_> {
         check_json(&reply.body).map_err(Miss::malformed)?;
         Digest::from_sha256_hex(&hex(&Sha256::digest(&reply.body))).map_err(|error| Miss::malformed(error.to_string()))
     }
+}
+
+/// Whether a status says of a HEAD alone that it came to nothing. Some registries and caches know no HEAD, and say so in
+/// one of these ways; "not found" above all is to be believed only of a GET: what is absent may be written.
+fn is_no_answer_to_head(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 400 | 404 | 405 | 501)
 }
 
 /// The digest that the registry tells beside its answer.

@@ -5,6 +5,7 @@
 //! that every later request brings what is needed at once: one 401 for a registry, not one for each
 //! reference, and no `GET /v2/` that an open registry would answer for nothing.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +15,7 @@ use url::Url;
 use super::challenge::{Bearer, Challenge};
 use super::clients::is_loopback;
 use super::options::RegistryOptions;
+use super::outside::Outside;
 use super::secret::Credential;
 use crate::domain::Repository;
 use crate::domain::reference::DOCKER_HUB;
@@ -22,6 +24,8 @@ use crate::domain::remote::Failure;
 pub(super) struct Host {
     /// Where it may answer, the likeliest first.
     bases: Vec<Url>,
+    /// Where that is, if not where its name says.
+    outside: Option<Outside>,
     state: Mutex<State>,
     first: AsyncMutex<()>,
 }
@@ -119,7 +123,51 @@ fn repository_scope(scope: &str, path: &str) -> Option<Scope> {
 
 impl Host {
     pub(super) fn new(name: &str, options: &RegistryOptions) -> Result<Self, Failure> {
-        Ok(Self { bases: bases(name, options)?, state: Mutex::default(), first: AsyncMutex::default() })
+        match options.mirrors.get(name) {
+            Some(place) => Self::at(name, place, None, options),
+            None => Ok(Self::answering(addresses(name, options)?, None)),
+        }
+    }
+
+    /// A registry that answers at another place than where its name says.
+    pub(super) fn at(
+        name: &str,
+        place: &str,
+        help: Option<String>,
+        options: &RegistryOptions,
+    ) -> Result<Self, Failure> {
+        let (outside, bases) = Outside::of(name, place, help, options)?;
+        Ok(Self::answering(bases, Some(outside)))
+    }
+
+    fn answering(bases: Vec<Url>, outside: Option<Outside>) -> Self {
+        Self { bases, outside, state: Mutex::default(), first: AsyncMutex::default() }
+    }
+
+    /// Whether it is asked at another place than where its name says.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.outside.is_some()
+    }
+
+    /// Whether the cluster's credentials for its name may be shown to it.
+    pub(super) fn takes_pull_secrets(&self) -> bool {
+        self.outside.as_ref().is_none_or(|outside| outside.takes_pull_secrets)
+    }
+
+    /// What a repository is called where it is asked; the local login goes by that.
+    pub(super) fn called<'a>(&self, repository: &'a Repository) -> Cow<'a, Repository> {
+        match &self.outside {
+            Some(outside) => Cow::Owned(outside.repository(repository)),
+            None => Cow::Borrowed(repository),
+        }
+    }
+
+    /// A failure in the words of whoever asks for it by its name.
+    pub(super) fn told(&self, failure: Failure) -> Failure {
+        match &self.outside {
+            Some(outside) => outside.told(failure),
+            None => failure,
+        }
     }
 
     /// Where requests go.
@@ -193,10 +241,8 @@ impl Host {
     }
 }
 
-fn bases(name: &str, options: &RegistryOptions) -> Result<Vec<Url>, Failure> {
-    if let Some(mirror) = options.mirrors.get(name) {
-        return Ok(vec![mirror.clone()]);
-    }
+/// Where a registry of this name may answer, the likeliest first.
+pub(super) fn addresses(name: &str, options: &RegistryOptions) -> Result<Vec<Url>, Failure> {
     let host = if name == DOCKER_HUB { "registry-1.docker.io" } else { name };
     let url = |scheme: &str| {
         Url::parse(&format!("{scheme}://{host}"))
@@ -219,7 +265,7 @@ mod tests {
     #[test]
     fn a_registry_is_sought_where_container_tools_seek_it() {
         let mut options = RegistryOptions { insecure_registries: vec!["in.example.com".into()], ..Default::default() };
-        options.mirrors.insert("m.example.com".into(), Url::parse("http://127.0.0.1:1/m/").unwrap());
+        options.mirrors.insert("m.example.com".into(), "http://127.0.0.1:1/m/".into());
         for (name, expected) in [
             ("docker.io", vec!["https://registry-1.docker.io/"]),
             ("reg.example.com:8443", vec!["https://reg.example.com:8443/"]),
@@ -229,7 +275,7 @@ mod tests {
             ("in.example.com", vec!["https://in.example.com/", "http://in.example.com/"]),
             ("m.example.com", vec!["http://127.0.0.1:1/m/"]),
         ] {
-            let found = bases(name, &options).unwrap();
+            let found = Host::new(name, &options).unwrap().bases;
             assert_eq!(found.iter().map(Url::as_str).collect::<Vec<_>>(), expected, "{name}");
         }
     }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::secret::{Credential, Secret, decode_basic};
 use crate::domain::Repository;
+use crate::domain::glob::matches;
 use crate::domain::reference::DOCKER_HUB;
 
 /// The key that stands for Docker Hub when no other matches, as `docker login` has written it since ever.
@@ -175,33 +176,7 @@ fn split_port(host: &str) -> (&str, &str) {
 /// `a.b.example.com`.
 fn host_matches(pattern: &str, host: &str) -> bool {
     pattern.split('.').count() == host.split('.').count()
-        && pattern.split('.').zip(host.split('.')).all(|(pattern, part)| glob(pattern.as_bytes(), part.as_bytes()))
-}
-
-/// `*` is any number of characters. Going back only to the last `*` keeps it linear in practice.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t, mut star) = (0, 0, None);
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(byte) if *byte == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    p = at + 1;
-                    t = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|byte| *byte == b'*')
+        && pattern.split('.').zip(host.split('.')).all(|(pattern, part)| matches(pattern, part))
 }
 
 #[cfg(test)]

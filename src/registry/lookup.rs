@@ -20,15 +20,16 @@ use super::secret::Credential;
 use super::token::Tokens;
 use super::transport::{Statistics, Transport};
 use super::visitor::{Miss, Visitor};
-use super::{PullSecrets, SecretDocument};
+use super::{InCluster, SecretDocument};
 use crate::domain::Repository;
 use crate::domain::inventory::{Object, Tag};
+use crate::domain::local_registry::LocalRegistry;
 use crate::domain::remote::{Document, Failure, ImageConfig, Manifest, Served};
 use crate::domain::workload::Access;
 
 pub(super) struct Lookups {
     pub(super) options: RegistryOptions,
-    secrets: Arc<dyn PullSecrets>,
+    cluster: Arc<dyn InCluster>,
     transport: Transport,
     tokens: Tokens,
     pub(super) local: LocalLogin,
@@ -74,12 +75,12 @@ pub(super) struct Tally {
 }
 
 impl Lookups {
-    pub(super) fn new(options: RegistryOptions, secrets: Arc<dyn PullSecrets>) -> Self {
+    pub(super) fn new(options: RegistryOptions, cluster: Arc<dyn InCluster>) -> Self {
         Self {
             transport: Transport::new(&options),
             local: LocalLogin::new(options.environment.clone()),
             options,
-            secrets,
+            cluster,
             tokens: Tokens::default(),
             hosts: Mutex::default(),
             pod_keyrings: Memo::default(),
@@ -178,6 +179,9 @@ impl Lookups {
             Err(Failure::Denied { tried }) => *tried,
             _ => return first,
         };
+        if self.host(&repository.registry).is_ok_and(|host| !host.takes_pull_secrets()) {
+            return first;
+        }
         let mut of_account = self.account_keyring(access).await.matching(repository);
         of_account.retain(|credential| !of_pod.contains(credential));
         if of_account.is_empty() {
@@ -189,17 +193,32 @@ impl Lookups {
         }
     }
 
+    /// Asks where the registry is said to be; where nobody answers there, at the place that the cluster may know.
     async fn look_up(&self, key: &Key) -> Result<Found, Failure> {
-        let host = self.host(&key.repository.registry)?;
+        let name = &key.repository.registry;
+        let host = self.host(name)?;
+        let found = self.look_up_at(key, &host).await.map_err(|failure| host.told(failure));
+        if !matches!(found, Err(Failure::Unreachable(_) | Failure::TimedOut(_))) {
+            return found;
+        }
+        match self.elsewhere(name, &host).await {
+            Some(other) => self.look_up_at(key, &other).await.map_err(|failure| other.told(failure)),
+            None => found,
+        }
+    }
+
+    async fn look_up_at(&self, key: &Key, host: &Host) -> Result<Found, Failure> {
         let mut budget = Budget::new(self.options.retry_budget);
         let mut tally = Tally::default();
-        let mut credentials = key.credentials.clone();
+        let mut credentials = if host.takes_pull_secrets() { key.credentials.clone() } else { Vec::new() };
         if key.stage == Stage::Ordinary {
-            let local = self.local.matching(&key.repository).await;
-            credentials.extend(local.credentials.into_iter().filter(|other| !key.credentials.contains(other)));
+            let local = self.local.matching(&host.called(&key.repository)).await;
+            let new = |other: &Credential| !credentials.contains(other);
+            let more: Vec<Credential> = local.credentials.into_iter().filter(new).collect();
+            credentials.extend(more);
             tally.problem = local.problem.map(Failure::Login);
         }
-        let asker = Asker { visitor: self.visitor(&host, &key.repository, Right::Pull), what: &key.what };
+        let asker = Asker { visitor: self.visitor(host, &key.repository, Right::Pull), what: &key.what };
         // Nobody is the first to ask where the way to log in is not known yet: an open registry answers,
         // any other teaches it.
         let mut anonymous_seen_missing = None;
@@ -269,9 +288,35 @@ impl Lookups {
         if let Some(host) = hosts.get(name) {
             return Ok(Arc::clone(host));
         }
-        let host = Arc::new(Host::new(name, &self.options)?);
+        // What was learned before need not be found out again.
+        let known = self.cluster.local_registry_if_known().filter(|known| self.is_meant(known, name));
+        let host = match known {
+            Some(known) => Host::at(name, &known.host, known.help.clone(), &self.options)?,
+            None => Host::new(name, &self.options)?,
+        };
+        let host = Arc::new(host);
         hosts.insert(Arc::clone(name), Arc::clone(&host));
         Ok(host)
+    }
+
+    /// Where a registry that nobody reaches by its name answers, if the cluster knows that.
+    async fn elsewhere(&self, name: &Arc<str>, host: &Host) -> Option<Arc<Host>> {
+        if host.is_elsewhere() {
+            return None;
+        }
+        let known = self.cluster.local_registry().await.filter(|known| self.is_meant(known, name))?;
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = hosts.get(name).filter(|other| other.is_elsewhere()) {
+            return Some(Arc::clone(other));
+        }
+        let other = Arc::new(Host::at(name, &known.host, known.help.clone(), &self.options).ok()?);
+        hosts.insert(Arc::clone(name), Arc::clone(&other));
+        Some(other)
+    }
+
+    /// What the user says of a registry goes before what the cluster does.
+    fn is_meant(&self, known: &LocalRegistry, name: &str) -> bool {
+        known.is_called(name) && !self.options.mirrors.contains_key(name)
     }
 
     async fn pod_keyring(&self, access: &Access) -> Arc<Keyring> {
@@ -279,7 +324,7 @@ impl Lookups {
             return Arc::default();
         }
         let key = (Arc::clone(&access.namespace), access.pull_secrets.clone());
-        self.pod_keyrings.get(key, || async { keyring(self.secrets.pod_secrets(access).await) }).await
+        self.pod_keyrings.get(key, || async { keyring(self.cluster.pod_secrets(access).await) }).await
     }
 
     async fn account_keyring(&self, access: &Access) -> Arc<Keyring> {
@@ -287,7 +332,7 @@ impl Lookups {
             return Arc::default();
         }
         let key = (Arc::clone(&access.namespace), Arc::clone(&access.service_account));
-        self.account_keyrings.get(key, || async { keyring(self.secrets.service_account_secrets(access).await) }).await
+        self.account_keyrings.get(key, || async { keyring(self.cluster.service_account_secrets(access).await) }).await
     }
 }
 

@@ -3,8 +3,8 @@
 //! understands.
 //!
 //! Why an own transport: the credentials of pull secrets must be tried one after the other, each token
-//! fetched once, a HEAD must stay a HEAD (Docker Hub counts GETs), and `Retry-After` be heeded; the
-//! libraries at hand do none of these.
+//! fetched once, a HEAD must stay a HEAD (Docker Hub counts GETs) unless it is one that came to nothing, and
+//! `Retry-After` be heeded; the libraries at hand do none of these.
 //!
 //! ```text
 //! lookup           one answer per question: which credentials match, in which order they are tried
@@ -15,6 +15,7 @@
 //!  │  └ decode, document  manifests and configs, read or as they are stored
 //!  └ visitor       one request, with the log-in that is wanted
 //!     ├ host       what was learned of a registry: address, log-in, refused credentials
+//!     │  └ outside    where it answers if it has another name here
 //!     ├ challenge, token
 //!     └ transport  deadlines, redirects, caps                   retry, clients, trouble
 //! ```
@@ -32,6 +33,7 @@ mod local;
 mod lookup;
 mod memo;
 mod options;
+mod outside;
 mod push;
 mod refusal;
 mod retry;
@@ -50,6 +52,7 @@ use futures::future::BoxFuture;
 
 use crate::domain::Repository;
 use crate::domain::inventory::{Object, Tag};
+use crate::domain::local_registry::LocalRegistry;
 use crate::domain::remote::{Document, Failure, ImageConfig, Manifest, PushFailure, PushRight, Served};
 use crate::domain::workload::Access;
 
@@ -57,23 +60,33 @@ pub use keyring::SecretDocument;
 pub use options::{Environment, RegistryOptions};
 pub use transport::Statistics;
 
-/// Where pull secrets come from: the cluster.
+/// What the cluster knows of registries: pull secrets, and another name.
 ///
 /// Secrets that cannot be read are left out; who reads them reports that. Each is asked for at most once
 /// for each set of names.
-pub trait PullSecrets: Send + Sync {
+pub trait InCluster: Send + Sync {
     /// The pod's own `imagePullSecrets`, in their order.
     fn pod_secrets<'a>(&'a self, access: &'a Access) -> BoxFuture<'a, Vec<SecretDocument>>;
 
     /// The service account's `imagePullSecrets`; asked only when everything else was denied.
     fn service_account_secrets<'a>(&'a self, access: &'a Access) -> BoxFuture<'a, Vec<SecretDocument>>;
+
+    /// What the cluster's own registry is called outside; asked only when a registry cannot be reached.
+    fn local_registry(&self) -> BoxFuture<'_, Option<Arc<LocalRegistry>>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    /// The same, where that is known without asking.
+    fn local_registry_if_known(&self) -> Option<Arc<LocalRegistry>> {
+        None
+    }
 }
 
-/// No cluster, no secrets.
+/// No cluster: no secrets, and no other names.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct NoSecrets;
+pub struct NoCluster;
 
-impl PullSecrets for NoSecrets {
+impl InCluster for NoCluster {
     fn pod_secrets<'a>(&'a self, _: &'a Access) -> BoxFuture<'a, Vec<SecretDocument>> {
         Box::pin(std::future::ready(Vec::new()))
     }
@@ -93,7 +106,7 @@ pub struct Registries(Arc<lookup::Lookups>);
 impl Registries {
     /// Nothing is read or connected to before the first question.
     #[must_use]
-    pub fn new(options: RegistryOptions, secrets: Arc<dyn PullSecrets>) -> Self {
+    pub fn new(options: RegistryOptions, secrets: Arc<dyn InCluster>) -> Self {
         Self(Arc::new(lookup::Lookups::new(options, secrets)))
     }
 

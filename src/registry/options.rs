@@ -6,8 +6,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use url::Url;
-
 /// How to talk to registries.
 #[derive(Debug, Clone)]
 pub struct RegistryOptions {
@@ -19,8 +17,9 @@ pub struct RegistryOptions {
     pub environment: Environment,
     /// Hosts (with port) whose certificate is not checked and that may answer in plain http.
     pub insecure_registries: Vec<String>,
-    /// Where a registry really answers, by host; for tests and for clusters that mirror everything.
-    pub mirrors: HashMap<String, Url>,
+    /// Where a registry answers this machine, by the host that pods name: a base URL, or another host that is asked as
+    /// any is.
+    pub mirrors: HashMap<String, String>,
     /// `User-Agent` of every request.
     pub user_agent: String,
     /// How many requests may be under way to one host at a time.

@@ -11,7 +11,7 @@ use http::Method;
 use http::header::LOCATION;
 
 use super::attempt::{names, told_digest};
-use super::host::Right;
+use super::host::{Host, Right};
 use super::lookup::{Lookups, Tally};
 use super::refusal::Refusal;
 use super::retry::Budget;
@@ -89,9 +89,19 @@ impl Lookups {
         admitted: impl Fn(&Reply) -> Result<(), Miss>,
     ) -> Result<(Reply, Option<Credential>), Failure> {
         let host = self.host(&repository.registry)?;
-        let visitor = self.visitor(&host, repository, Right::Push);
+        self.as_pusher_at(&host, repository, request, admitted).await.map_err(|failure| host.told(failure))
+    }
+
+    async fn as_pusher_at(
+        &self,
+        host: &Host,
+        repository: &Repository,
+        request: impl Fn(&Visitor<'_>) -> Request,
+        admitted: impl Fn(&Reply) -> Result<(), Miss>,
+    ) -> Result<(Reply, Option<Credential>), Failure> {
+        let visitor = self.visitor(host, repository, Right::Push);
         let mut budget = Budget::new(self.options.retry_budget);
-        let local = self.local.matching(repository).await;
+        let local = self.local.matching(&host.called(repository)).await;
         let mut tally = Tally { problem: local.problem.map(Failure::Login), ..Tally::default() };
         let mut credentials = local.credentials;
         // The way to log in is found out by a request that writes nothing: the log-in comes first.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::targets::single;
-use super::{CommonSettings, Environment, RequestTimeout, Selection, Target, given, parse_duration};
+use super::{CommonSettings, Environment, RequestTimeout, Selection, Target, exclusions, given, parse_duration};
 use crate::cli::{self, ContentName, DocumentFormat, DryRun, PartName, PlanFormat, SchemeName};
+use crate::domain::exclusion::Exclusions;
 use crate::domain::floating::is_floating;
 use crate::domain::history::Revision;
 use crate::domain::plan::{ContentOf, To};
@@ -26,6 +27,8 @@ pub struct BumpSettings {
     pub label_selector: Option<String>,
     /// `-c`; empty is every container that needs it.
     pub containers: Vec<String>,
+    /// `--exclude`.
+    pub exclusions: Exclusions,
     /// `--to`; `None` is to be asked for.
     pub to: Option<To>,
     /// `--scheme`.
@@ -170,6 +173,7 @@ impl BumpSettings {
             all: flags.all,
             all_namespaces: flags.all_namespaces,
             label_selector: given(flags.selector),
+            exclusions: exclusions(&flags.exclude, flags.container.clone())?,
             containers: flags.container,
             to,
             scheme: SchemeName::Auto,

@@ -140,18 +140,92 @@ fn verdicts_and_findings_are_told_apart() {
     assert_eq!(settings.only, [Verdict::Mixed].into());
 }
 
+/// The mirrors that hold, of a variable and of flags.
+fn mirrors_of(variable: &str, flags: &[&str]) -> Result<Vec<(String, String)>, AppError> {
+    let words: Vec<&str> = flags.iter().flat_map(|flag| ["--registry-mirror", flag]).collect();
+    let settings = diagnose_in(&environment(&[("FRESHIMAGE_REGISTRY_MIRRORS", variable)]), &words)?;
+    let holding: BTreeMap<_, _> = settings.common.registries.mirrors().map(|(a, b)| (a.clone(), b.clone())).collect();
+    Ok(holding.into_iter().collect())
+}
+
 #[test]
-fn mirrors_come_from_the_environment() {
-    let environment = |value| environment(&[("FRESHIMAGE_REGISTRY_MIRRORS", value)]);
-    let settings = diagnose_in(&environment("docker.io=http://127.0.0.1:5001/, Quay.io=https://m"), &[]).unwrap();
-    let mirrors: Vec<_> = settings.common.registries.mirrors.into_iter().collect();
-    assert_eq!(
-        mirrors,
-        [("docker.io".to_owned(), "http://127.0.0.1:5001".to_owned()), ("quay.io".to_owned(), "https://m".to_owned())]
-    );
-    for wrong in ["docker.io", "=http://a", "a=b", "a=ftp://b"] {
-        assert!(diagnose_in(&environment(wrong), &[]).is_err(), "{wrong}");
+fn a_mirror_is_a_url_or_a_host_and_the_flag_goes_first() {
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(host, place)| ((*host).to_owned(), (*place).to_owned())).collect()
+    };
+    for (variable, flags, expected) in [
+        ("", &[][..], &[][..]),
+        (
+            "docker.io=http://127.0.0.1:5001/, Quay.io=https://m",
+            &[],
+            &[("docker.io", "http://127.0.0.1:5001"), ("quay.io", "https://m")],
+        ),
+        ("a:1=http://b", &["a:1=http://c", "d:1=http://e/f/"], &[("a:1", "http://c"), ("d:1", "http://e/f")]),
+        ("", &["k3d-reg:5000=localhost:5001"], &[("k3d-reg:5000", "localhost:5001")]),
+        ("", &["index.docker.io=https://m"], &[("docker.io", "https://m")]),
+        ("", &["a:1=http://c", "a:1=http://c/"], &[("a:1", "http://c")]),
+        ("", &["[::1]:5000=http://[::1]:5001"], &[("[::1]:5000", "http://[::1]:5001")]),
+    ] {
+        assert_eq!(mirrors_of(variable, flags).unwrap(), pairs(expected), "{variable} {flags:?}");
     }
+}
+
+#[test]
+fn a_mirror_that_cannot_be_read_is_said_without_its_password() {
+    let userinfo = "the URL of `--registry-mirror` must not contain a user name or password";
+    for (pair, message) in [
+        ("docker.io", "`--registry-mirror` needs HOST=URL, not `docker.io`"),
+        ("=http://a", "`--registry-mirror` needs a registry's host, not ``"),
+        ("http://a=http://b", "`--registry-mirror` needs a registry's host, not `http://a`"),
+        ("a/b=http://b", "`--registry-mirror` needs a registry's host, not `a/b`"),
+        ("a=", "the URL of `--registry-mirror` for `a` cannot be read"),
+        ("a=ftp://b", "the URL of `--registry-mirror` for `a` cannot be read"),
+        ("a=http://", "the URL of `--registry-mirror` for `a` cannot be read"),
+        ("a=http://b?c=hunter2", "the URL of `--registry-mirror` for `a` cannot be read"),
+        ("a=b/c", "the URL of `--registry-mirror` for `a` cannot be read"),
+        ("a=http://anna:hunter2@b", userinfo),
+        ("a=http://hunter2@b", userinfo),
+        ("http://anna:hunter2@a=b", userinfo),
+        ("anna:hunter2@a", userinfo),
+    ] {
+        let error = mirrors_of("", &[pair]).unwrap_err();
+        assert_eq!(error.message, message, "{pair}");
+        assert!(!error.hints.is_empty() && !format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+    let twice = mirrors_of("", &["a=http://b", "a=http://c"]).unwrap_err();
+    assert_eq!(twice.message, "`--registry-mirror` has two places for `a`");
+    let variable = mirrors_of("a=http://anna:hunter2@b", &[]).unwrap_err();
+    assert_eq!(variable.message, "the URL of `FRESHIMAGE_REGISTRY_MIRRORS` must not contain a user name or password");
+}
+
+#[test]
+fn exclusions_are_pairs_of_a_key_and_a_pattern() {
+    let rules = |words: &[&str]| {
+        let words: Vec<&str> = words.iter().flat_map(|word| ["--exclude", word]).collect();
+        diagnose(&words).map(|settings| {
+            let rules = settings.exclusions.rules.into_iter();
+            rules.map(|rule| format!("{}={}", rule.key.as_str(), rule.pattern)).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(rules(&[]).unwrap(), [""; 0]);
+    assert_eq!(
+        rules(&["container=istio-*, namespace=kube-*", "image=docker.io/*", "kind = Job"]).unwrap(),
+        ["container=istio-*", "namespace=kube-*", "image=docker.io/*", "kind=Job"]
+    );
+    for (word, message) in [
+        ("istio-proxy", "`--exclude` needs KEY=PATTERN, not `istio-proxy`"),
+        ("container=a,b", "`--exclude` needs KEY=PATTERN, not `b`"),
+        ("pod=web", "`--exclude` does not know `pod`"),
+        ("=web", "`--exclude` does not know ``"),
+        ("Container=web", "`--exclude` does not know `Container`"),
+        ("container=", "`--exclude container=` needs a pattern"),
+    ] {
+        let error = rules(&[word]).unwrap_err();
+        assert_eq!(error.message, message);
+        assert!(!error.hints.is_empty(), "{word}");
+    }
+    let explained = explain(&["deploy/web", "-c", "app", "--exclude", "container=proxy"]).unwrap();
+    assert_eq!((explained.exclusions.rules.len(), explained.exclusions.wanted), (1, vec!["app".to_owned()]));
 }
 
 #[test]
@@ -195,8 +269,14 @@ fn flags_may_stand_before_and_behind_the_command() {
 
 #[test]
 fn a_hinted_command_looks_at_the_same_cluster() {
-    let flags = |words: &[&str]| diagnose(words).unwrap().common.connection.repeated_flags();
+    let flags = |words: &[&str]| diagnose(words).unwrap().common.repeated_flags();
     assert_eq!(flags(&["--token", "hunter2"]), "");
     assert_eq!(flags(&["--context", "arn:aws:eks/prod", "--as", "dev"]), "--context arn:aws:eks/prod --as dev");
     assert_eq!(flags(&["--kubeconfig", "/my files/it's"]), r"--kubeconfig '/my files/it'\''s'");
+    let registries =
+        ["--registry-mirror", "k3d-reg:5000=http://localhost:5001/", "--insecure-registry", "in.example.com"];
+    assert_eq!(
+        flags(&registries),
+        "--insecure-registry in.example.com --registry-mirror k3d-reg:5000=http://localhost:5001"
+    );
 }

@@ -83,6 +83,9 @@ pub fn explanation(
                 &items,
                 &explain::Options { width, palette: printer.data_palette(), now, place },
             ))?;
+            for line in summary::left_out(diagnosis.summary.left_out, printer.message_palette()) {
+                printer.message(&format!("{line}\n"));
+            }
             problems(printer, diagnosis);
             Ok(())
         }
@@ -119,7 +122,7 @@ mod tests {
         let place = Place {
             namespace: Some("shop".to_owned()),
             default_namespace: "shop".to_owned(),
-            flags: settings.common.connection.repeated_flags(),
+            flags: settings.common.repeated_flags(),
         };
         let (result, data, messages) = said(|printer| diagnosis(printer, answer, &settings, &place, samples::now()));
         result.unwrap();

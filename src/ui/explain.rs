@@ -281,7 +281,7 @@ impl Page<'_> {
     /// What would help to decide.
     fn hints(&mut self, item: &Item) {
         let mut hints: Vec<&str> = Vec::new();
-        for hint in item.running.iter().filter_map(|group| group.hint) {
+        for hint in item.running.iter().filter_map(|group| group.hint.as_deref()) {
             if !hints.contains(&hint) {
                 self.field("helps", hint);
                 hints.push(hint);

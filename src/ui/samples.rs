@@ -8,6 +8,7 @@ use crate::domain::diagnosis::{
     ContainerName, Content, Diagnosis, Evidence, Finding, Group, Item, PodCounts, Remedy, RemedyKind, Summary, Verdict,
     WorkloadName,
 };
+use crate::domain::exclusion::LeftOut;
 use crate::domain::remote::Provenance;
 use crate::domain::workload::{Manager, PullPolicy, Role};
 use crate::domain::{Digest, Platform};
@@ -93,6 +94,7 @@ pub(crate) fn story() -> Diagnosis {
         images: 4,
         stale_pods: 3,
         by_verdict: [(Verdict::Stale, 1), (Verdict::Mixed, 1), (Verdict::Fresh, 1), (Verdict::Unknown, 1)].into(),
+        left_out: LeftOut::default(),
     };
     diagnosis(vec![awesomeapp(), api(), database(), report()], summary)
 }
@@ -201,6 +203,7 @@ pub(crate) fn kinds() -> Diagnosis {
         images: 1,
         stale_pods: 0,
         by_verdict: [(Verdict::Waiting, 1), (Verdict::Local, 1)].into(),
+        left_out: LeftOut::default(),
     };
     diagnosis(items, summary)
 }

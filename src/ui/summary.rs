@@ -2,6 +2,7 @@
 
 use super::{Palette, names};
 use crate::domain::diagnosis::{Diagnosis, Item, Verdict};
+use crate::domain::exclusion::{ANNOTATION, LeftOut};
 use crate::domain::workload::Role;
 use crate::text::{excerpt, printable, shell_word};
 
@@ -20,6 +21,7 @@ pub struct Place {
 #[must_use]
 pub fn render(diagnosis: &Diagnosis, place: &Place, palette: Palette) -> String {
     let mut lines = vec![sentence(diagnosis, place)];
+    lines.extend(left_out(diagnosis.summary.left_out, palette));
     lines.extend(problems(diagnosis, palette));
     if let Some((item, what)) = worth_explaining(diagnosis) {
         lines.push(format!("{} {what} with `{}`", palette.hint("hint:"), explain_command(item, place)));
@@ -28,6 +30,34 @@ pub fn render(diagnosis: &Diagnosis, place: &Place, palette: Palette) -> String 
         }
     }
     lines.join("\n") + "\n"
+}
+
+/// What is not in the answer because somebody wants it so, and what is there all the same.
+#[must_use]
+pub fn left_out(left_out: LeftOut, palette: Palette) -> Vec<String> {
+    let mut lines = Vec::new();
+    let count = |number: usize| names::counted(number, "container", "containers");
+    let (flag, annotation) = ("by `--exclude`", format!("by the annotation `{ANNOTATION}`"));
+    match (left_out.by_flag, left_out.by_annotation) {
+        (0, 0) => {}
+        (flagged, 0) => lines.push(format!("{} excluded {flag}.", count(flagged))),
+        (0, annotated) => lines.push(format!("{} excluded {annotation}.", count(annotated))),
+        (flagged, annotated) => {
+            let (flagged, annotated) = (names::thousands(flagged), names::thousands(annotated));
+            lines.push(format!("{} excluded, {flagged} {flag} and {annotated} {annotation}.", count(left_out.total())));
+        }
+    }
+    if left_out.kept > 0 {
+        let is = if left_out.kept == 1 { "is" } else { "are" };
+        let words = "in the answer because it was named, though the annotation";
+        lines.push(format!(
+            "{} {} {is} {words} `{ANNOTATION}` excludes {}",
+            palette.hint("note:"),
+            count(left_out.kept),
+            if left_out.kept == 1 { "it" } else { "them" }
+        ));
+    }
+    lines
 }
 
 /// What could not be read, each once, with what that takes from the answer.
@@ -56,12 +86,16 @@ fn effect(resource: &str) -> &'static str {
         "secrets" | "serviceaccounts" => "registries were asked without their logins",
         "pods" => "they are not in the answer",
         "workloads" => "those without pods are not in the answer",
+        "configmaps" => "every registry was asked by the name that pods use",
         _ => "some workloads may be called by what they own",
     }
 }
 
 fn sentence(diagnosis: &Diagnosis, place: &Place) -> String {
     let summary = &diagnosis.summary;
+    if summary.workloads == 0 && summary.left_out.total() > 0 {
+        return "Nothing is left to look at.".to_owned();
+    }
     if summary.workloads == 0 {
         return match &place.namespace {
             Some(namespace) => format!("No pods found in namespace `{}`.", printable(namespace)),
@@ -191,6 +225,7 @@ mod tests {
             images: 1,
             stale_pods,
             by_verdict: verdicts.iter().copied().collect(),
+            left_out: LeftOut::default(),
         };
         sentence(&Diagnosis { summary, ..Diagnosis::default() }, &place())
     }
@@ -253,6 +288,32 @@ mod tests {
         ] {
             assert_eq!(text, expected);
         }
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted_with_its_reason() {
+        let lines = |by_flag, by_annotation, kept| {
+            left_out(LeftOut { by_flag, by_annotation, kept }, Palette::plain()).join("\n")
+        };
+        for (text, expected) in [
+            (lines(0, 0, 0), ""),
+            (lines(1, 0, 0), "1 container excluded by `--exclude`."),
+            (lines(0, 2, 0), "2 containers excluded by the annotation `kubectl-freshimage/exclude`."),
+            (
+                lines(2, 1, 0),
+                "3 containers excluded, 2 by `--exclude` and 1 by the annotation `kubectl-freshimage/exclude`.",
+            ),
+            (
+                lines(0, 0, 1),
+                "note: 1 container is in the answer because it was named, though the annotation `kubectl-freshimage/exclude` excludes it",
+            ),
+        ] {
+            assert_eq!(text, expected);
+        }
+        let left_out = LeftOut { by_flag: 1, ..LeftOut::default() };
+        let summary = Summary { left_out, ..Summary::default() };
+        let text = render(&Diagnosis { summary, ..Diagnosis::default() }, &place(), Palette::plain());
+        assert_eq!(text, "Nothing is left to look at.\n1 container excluded by `--exclude`.\n");
     }
 
     #[test]

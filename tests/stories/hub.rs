@@ -43,6 +43,7 @@ async fn all_names_of_an_official_image_are_one_reference() {
     hub.forget_requests();
     let diagnose = async |arguments: &[&str]| {
         let mirrors = format!("docker.io={}", hub.url());
+        // Without a flag, so that no hint has to repeat it.
         bed.product(BINARY).env("FRESHIMAGE_REGISTRY_MIRRORS", mirrors).args(arguments).run().await
     };
     assert_snapshot!(diagnose(&["diagnose"]).await.normalise(), @"

@@ -3,6 +3,7 @@
 //! Each pins the exit code and both streams of the real binary.
 
 mod admission;
+mod bad_heads;
 mod baked;
 mod bump;
 mod bump_away;
@@ -21,10 +22,12 @@ mod bump_trouble;
 mod bump_ways;
 mod credentials;
 mod economy;
+mod exclusions;
 mod hub;
 mod idle;
 mod imported;
 mod lagging;
+mod local_registry;
 mod mixed;
 mod multi_arch;
 mod next_start;

@@ -111,7 +111,7 @@ async fn a_list_that_cannot_be_had_is_said_beside_the_tag() {
     --- stderr
     error: there is no next tag for `<registry>/app:v1`
       caused by: whether the tag `v2` is free is not known: registry `<registry>` cannot be reached: connection refused
-    hint: check that this machine reaches the registry, as the nodes do
+    hint: check that this machine reaches the registry, as the nodes do; if it has another name outside the cluster, give it with `--registry-mirror HOST=URL`
     ");
     bed.finish().await;
 }

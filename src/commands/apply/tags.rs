@@ -116,7 +116,7 @@ fn became(tagging: &Tagging, written: Result<(), PushFailure>, found: Result<Dig
 /// Whether nobody knows what was done.
 fn is_silence(failure: &Failure) -> bool {
     match failure {
-        Failure::Unreachable(_) | Failure::TimedOut(_) | Failure::Malformed(_) => true,
+        Failure::Unreachable(_) | Failure::UnreachableAt { .. } | Failure::TimedOut(_) | Failure::Malformed(_) => true,
         Failure::Status(status) => *status >= 500,
         _ => false,
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::diagnosis::{ContainerName, Diagnosis, Finding, Item, Verdict, WorkloadName};
+use crate::domain::exclusion::Exclusions;
 use crate::domain::floating::is_floating;
 use crate::domain::history::History;
 use crate::domain::reference::Reference;
@@ -95,7 +96,9 @@ pub(super) fn places<'d>(
     history: &History,
     proposed: bool,
     containers: &[String],
+    exclusions: &Exclusions,
 ) -> Result<Places<'d>, (String, String)> {
+    let excluded = |slot: &Slot| exclusions.of_slot(definition, slot, candidate.named);
     if !containers.is_empty() {
         let slots: Vec<&Slot> = definition
             .slots
@@ -108,6 +111,13 @@ pub(super) fn places<'d>(
             return Err((
                 format!("there is no container `{missing}` in its template"),
                 format!("it has {}", names.join(", ")),
+            ));
+        }
+        if let Some(slot) = slots.iter().find(|slot| excluded(slot).is_some()) {
+            let name = &slot.container.name;
+            return Err((
+                format!("container `{name}` is excluded by `--exclude`"),
+                "leave it out of `--container` or of `--exclude`".to_owned(),
             ));
         }
         return Ok(Places { slots, asked_for: true, ..Places::default() });
@@ -125,7 +135,13 @@ pub(super) fn places<'d>(
             _ => {}
         }
     }
+    places.slots.retain(|slot| excluded(slot).is_none());
     if places.slots.is_empty() && candidate.named {
+        let all: Vec<&Slot> = definition.slots.iter().filter(|slot| excluded(slot).is_none()).collect();
+        if all.is_empty() && !definition.slots.is_empty() {
+            let way_out = "name a container with `--container`, or leave out `--exclude`".to_owned();
+            return Err(("every container of its template is excluded".to_owned(), way_out));
+        }
         // Nothing is old: what moves by design comes first, then everything.
         let floats = |slot: &&Slot| {
             let reference: Option<Reference> = slot.image.parse().ok();
@@ -133,10 +149,10 @@ pub(super) fn places<'d>(
                 reference.digest().is_none() && reference.resolved_tag().is_some_and(|tag| is_floating(&tag))
             })
         };
-        places.slots = definition.slots.iter().filter(floats).collect();
-        places.asked_for = !places.slots.is_empty() || definition.slots.len() == 1;
+        places.slots = all.iter().copied().filter(floats).collect();
+        places.asked_for = !places.slots.is_empty() || all.len() == 1;
         if places.slots.is_empty() {
-            places.slots = definition.slots.iter().collect();
+            places.slots = all;
             // What runs the right content under a name that stays needs no other one: else every further run of the same
             // command would find it one.
             let settled = |slot: &&Slot| candidate.item(&slot.container).is_some_and(is_settled);

@@ -10,6 +10,7 @@ use super::super::look::Seen;
 use super::choose::{self, Candidate};
 use crate::cluster::{Defined, NotDefined};
 use crate::domain::diagnosis::{ContainerName, Item};
+use crate::domain::exclusion::Exclusions;
 use crate::domain::history::{self, Changed, History};
 use crate::domain::inquiry;
 use crate::domain::inventory::{Object, Tag};
@@ -96,9 +97,10 @@ pub(super) async fn gather(
     candidates: Vec<Candidate>,
     proposed: bool,
     containers: &[String],
+    exclusions: &Exclusions,
     content: ContentOf,
 ) -> (Vec<Gathered>, Vec<Skipped>) {
-    let each = candidates.into_iter().map(|candidate| one(seen, candidate, proposed, containers, content));
+    let each = candidates.into_iter().map(|candidate| one(seen, candidate, proposed, containers, exclusions, content));
     let results: Vec<_> = stream::iter(each).buffered(AT_ONCE).collect().await;
     let (mut gathered, mut skipped) = (Vec::new(), Vec::new());
     for (one, left_out) in results {
@@ -113,6 +115,7 @@ async fn one(
     candidate: Candidate,
     proposed: bool,
     containers: &[String],
+    exclusions: &Exclusions,
     content: ContentOf,
 ) -> (Option<Gathered>, Vec<Skipped>) {
     let named = candidate.named;
@@ -135,7 +138,7 @@ async fn one(
     let definition = Arc::clone(&defined.definition);
     let history =
         definition.annotation(history::ANNOTATION).and_then(|text| History::parse(text).ok()).unwrap_or_default();
-    let places = match choose::places(&candidate, &definition, &history, proposed, containers) {
+    let places = match choose::places(&candidate, &definition, &history, proposed, containers, exclusions) {
         Ok(places) => places,
         Err((reason, hint)) => return (None, vec![leave(None, Refusal { reason, hint: Some(hint) }, true)]),
     };

@@ -22,7 +22,7 @@ use crate::exit::Exit;
 use crate::settings::{ApplySettings, BumpSettings, Environment, Selection};
 use crate::ui::live::Live;
 use crate::ui::prompt::{self, Answer};
-use crate::ui::summary::Place;
+use crate::ui::summary::{Place, left_out};
 use crate::ui::{Printer, outcome, plan as page};
 use choose::Candidate;
 use planning::Wish;
@@ -49,16 +49,27 @@ async fn run(
         all_namespaces: settings.all_namespaces,
         labels: settings.label_selector.clone(),
         fields: None,
+        exclusions: Some(&settings.exclusions),
         thorough: false,
     };
     let seen = look(&request, printer).await?;
     let place = super::place(&seen, &settings.common);
     journal.place(&place);
+    for line in left_out(seen.diagnosis.summary.left_out, printer.message_palette()) {
+        printer.message(&format!("{line}\n"));
+    }
     let candidates = match choose_workloads(settings, &seen, printer).await? {
         Answer::Given(candidates) => candidates,
         Answer::Escaped => return Ok(left(printer)),
         Answer::Interrupted => return Err(super::stopped(journal, printer)),
     };
+    if candidates.is_empty()
+        && matches!(settings.selection, Selection::Named(_))
+        && seen.diagnosis.summary.left_out.total() > 0
+    {
+        return Err(AppError::failed("everything that was named is excluded")
+            .hint("name a container with `--container`, or leave out `--exclude`"));
+    }
     if candidates.is_empty() {
         printer.message(&page::nothing_to_do(&place));
         return Ok(Exit::Done);
@@ -71,6 +82,7 @@ async fn run(
         candidates,
         settings.to == Some(To::Tag(None)) || settings.to.is_none(),
         &settings.containers,
+        &settings.exclusions,
         settings.content,
     );
     let ((gathered, skipped), by) = futures::join!(gathering, seen.cluster.whoami());

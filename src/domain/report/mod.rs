@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::Digest;
 use super::diagnosis::{ContainerName, Diagnosis, Finding, Group, Item, PodCounts, Summary, Verdict, WorkloadName};
+use super::exclusion::LeftOut;
 use super::explanation::{self, Direction};
 use super::inquiry::{ContainerKey, Inquiry, Ownership, container_key, is_live};
 use super::reference::Reference;
@@ -95,7 +96,7 @@ fn summary(items: &[Item], pods: usize, images: usize, stale_pods: usize) -> Sum
     for verdict in worst.into_values() {
         *by_verdict.entry(verdict).or_insert(0) += 1;
     }
-    Summary { workloads, pods, images, stale_pods, by_verdict }
+    Summary { workloads, pods, images, stale_pods, by_verdict, left_out: LeftOut::default() }
 }
 
 fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {

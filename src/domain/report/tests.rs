@@ -30,7 +30,7 @@ fn reference(kind: &str, name: &str) -> OwnerReference {
 }
 
 fn owner(kind: &str, name: &str, controller: Option<OwnerReference>) -> Owner {
-    Owner { itself: reference(kind, name), controller, managers: Vec::new() }
+    Owner { itself: reference(kind, name), controller, managers: Vec::new(), opt_out: "".into() }
 }
 
 fn at(second: i64) -> Timestamp {
@@ -53,6 +53,7 @@ fn pod(name: &str, node: &str, runs: char, controller: Option<OwnerReference>) -
         mirror: false,
         access: Arc::new(Access::default()),
         managers: Vec::new(),
+        opt_out: "".into(),
         containers: vec![Container {
             name: "app".into(),
             role: Role::Container,

@@ -11,6 +11,7 @@ use super::moment::{Field, Moment, Resolution, Strength, unix};
 use super::series::{Names, Series};
 use super::token::{Kind, Moments, Token, read, read_as};
 use super::{Proposal, Scheme};
+use crate::domain::floating::is_floating;
 
 /// A moment that lies further ahead than this was not written by a clock that is a little fast, or by one in another
 /// time zone.
@@ -175,6 +176,10 @@ pub(super) fn propose(listing: &Listing<'_>, running: Option<&Dated<'_>>, now: D
     let warnings =
         ahead.map(|(_, tag)| format!("`{tag}` is dated after today, {today} in UTC: the new tag reads as older"));
     let series = series(running, &members, now);
+    // A month beside a word such as `dev` reads as a line of versions; a whole day does not.
+    if running.is_some() && series.first_tag().is_some_and(|first| is_floating(&first)) {
+        return propose(listing, None, now);
+    }
     let reason = match running {
         Some(running) => format!(
             "`{}` in `{}{}{}` is a moment, {} are of this form",

@@ -63,6 +63,11 @@ impl Names {
 }
 
 impl Series {
+    /// The first of its names.
+    pub(super) fn first_tag(&self) -> Option<String> {
+        self.tags().next()?.ok()
+    }
+
     fn tags(&self) -> impl Iterator<Item = Result<String, SchemeError>> {
         let counted = (0_u128..).map(|step| {
             let number = self.start.checked_add(step).ok_or_else(|| self.too_large())?;

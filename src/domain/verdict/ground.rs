@@ -1,5 +1,6 @@
 //! What decided a verdict, and the sentence that says so.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::domain::remote::Failure;
@@ -86,11 +87,11 @@ pub enum PinnedTag {
 impl Ground {
     /// What would help where a registry kept the verdict from being decided.
     #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::Registry(failure, _) => failure.hint(),
-            Self::NodeLags(_) => Some("ask again in a minute"),
-            Self::ShortName(_) => Some("write the registry into the image reference"),
+            Self::NodeLags(_) => Some("ask again in a minute".into()),
+            Self::ShortName(_) => Some("write the registry into the image reference".into()),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! Behaviour over real HTTP on loopback.
 
 mod login;
+mod outside;
 mod probe;
 mod push;
 mod server;
@@ -16,7 +17,7 @@ use base64::Engine;
 use futures::future::BoxFuture;
 use sha2::Digest as _;
 
-use super::{NoSecrets, PullSecrets, Registries, RegistryOptions, SecretDocument};
+use super::{InCluster, NoCluster, Registries, RegistryOptions, SecretDocument};
 use crate::domain::Repository;
 use crate::domain::inventory::{Object, Tag};
 use crate::domain::remote::Served;
@@ -30,7 +31,7 @@ fn options() -> RegistryOptions {
 }
 
 fn registries() -> Registries {
-    Registries::new(options(), Arc::new(NoSecrets))
+    Registries::new(options(), Arc::new(NoCluster))
 }
 
 /// A digest of one hex digit, repeated.
@@ -90,7 +91,7 @@ impl Cluster {
     }
 }
 
-impl PullSecrets for Cluster {
+impl InCluster for Cluster {
     fn pod_secrets<'a>(&'a self, access: &'a Access) -> BoxFuture<'a, Vec<SecretDocument>> {
         self.pod_reads.fetch_add(1, Ordering::Relaxed);
         Box::pin(async { access.pull_secrets.iter().map(|name| self.document(name)).collect() })

@@ -287,7 +287,7 @@ async fn an_identity_token_writes_whatever_was_read_before() {
         std::fs::write(home.path().join("config.json"), config.to_string()).unwrap();
         let mut options = options();
         options.environment.docker_config = Some(home.path().to_owned());
-        let registries = Registries::new(options, Arc::new(NoSecrets));
+        let registries = Registries::new(options, Arc::new(NoCluster));
         let tag = tag(&server, "app:1", Access::default());
         if reads_first {
             assert_eq!(registries.served(&tag).await, Ok(served(&hex('a'))));

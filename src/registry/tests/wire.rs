@@ -31,8 +31,10 @@ async fn a_hundred_askers_are_one_head() {
 #[tokio::test]
 async fn without_the_header_the_bytes_are_the_digest() {
     let body = r#"{"schemaVersion":2}"#;
-    for refused in [200, 405, 501] {
+    for refused in [200, 400, 404, 405, 501] {
         let server = Server::start(move |seen| match seen.method.as_str() {
+            // What stands beside a refusal is no digest of anything.
+            "HEAD" if refused != 200 => Answer::status(refused).header("docker-content-digest", &hex('e')),
             "HEAD" => Answer::status(refused),
             _ => Answer::body(body),
         })
@@ -48,13 +50,33 @@ async fn a_refused_head_is_its_own_answer() {
     for (status, failure) in [
         (401, Failure::LoginRequired),
         (403, Failure::Denied { tried: 0 }),
-        (404, Failure::NotFound),
         (418, Failure::Status(418)),
+        (429, Failure::RateLimited { retry_after: Some(3600), remaining: None }),
         (500, Failure::Status(500)),
     ] {
-        let server = Server::start(move |_| Answer::status(status)).await;
+        let server = Server::start(move |_| Answer::status(status).header("retry-after", "3600")).await;
         assert_eq!(registries().served(&tag(&server, "app:1", Access::default())).await, Err(failure));
-        assert_eq!(server.lines().len(), 1, "{status}");
+        assert_eq!(server.lines(), ["HEAD /v2/app/manifests/1"], "{status}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_head_did_not_find_is_missing_only_if_a_get_says_so() {
+    for (head, get, failure) in [
+        (404, 404, Failure::NotFound),
+        (405, 404, Failure::NotFound),
+        (404, 401, Failure::LoginRequired),
+        (404, 403, Failure::Denied { tried: 0 }),
+        (404, 500, Failure::Status(500)),
+        (501, 405, Failure::Status(405)),
+        (404, 429, Failure::RateLimited { retry_after: Some(3600), remaining: None }),
+    ] {
+        let server = Server::start(move |seen| {
+            Answer::status(if seen.method == "HEAD" { head } else { get }).header("retry-after", "3600")
+        })
+        .await;
+        assert_eq!(registries().served(&tag(&server, "app:1", Access::default())).await, Err(failure));
+        assert_eq!(server.lines(), ["HEAD /v2/app/manifests/1", "GET /v2/app/manifests/1"], "{head} {get}");
     }
 }
 
@@ -152,7 +174,7 @@ async fn what_passes_is_tried_again_twice() {
 async fn a_registry_that_never_answers_is_not_waited_for_by_everybody() {
     let server = Server::start(|_| Answer::status(200).after(Duration::from_secs(60))).await;
     let options = RegistryOptions { request_timeout: Duration::from_millis(300), per_host_limit: 16, ..options() };
-    let registries = Registries::new(options, Arc::new(NoSecrets));
+    let registries = Registries::new(options, Arc::new(NoCluster));
     let asks = (0..60).map(|number| {
         let (registries, tag) = (registries.clone(), tag(&server, &format!("app{number}:1"), Access::default()));
         tokio::spawn(async move { registries.served(&tag).await })
@@ -174,7 +196,7 @@ async fn a_slow_answer_harms_no_other() {
     })
     .await;
     let options = RegistryOptions { request_timeout: Duration::from_secs(1), ..options() };
-    let registries = Registries::new(options, Arc::new(NoSecrets));
+    let registries = Registries::new(options, Arc::new(NoCluster));
     let (slow, quick) = (tag(&server, "slow:1", Access::default()), tag(&server, "quick:1", Access::default()));
     let (slow, quick) = tokio::join!(registries.served(&slow), registries.served(&quick));
     assert_eq!((slow, quick), (Err(Failure::TimedOut(1)), Ok(served(&hex('a')))));
@@ -209,7 +231,7 @@ async fn no_more_than_the_limit_are_under_way() {
         Answer::digest(&hex('a')).after(Duration::from_millis(15))
     })
     .await;
-    let registries = Registries::new(RegistryOptions { per_host_limit: 3, ..options() }, Arc::new(NoSecrets));
+    let registries = Registries::new(RegistryOptions { per_host_limit: 3, ..options() }, Arc::new(NoCluster));
     let asks = (0..30).map(|number| {
         let (registries, tag) = (registries.clone(), tag(&server, &format!("app{number}:1"), Access::default()));
         async move { registries.served(&tag).await }
@@ -224,7 +246,7 @@ async fn a_mirror_answers_for_its_registry() {
     let server = Server::start(|_| Answer::digest(&hex('a'))).await;
     let mut options = options();
     options.mirrors.insert("docker.io".to_owned(), format!("http://{}/hub", server.host).parse().unwrap());
-    let registries = Registries::new(options, Arc::new(NoSecrets));
+    let registries = Registries::new(options, Arc::new(NoCluster));
     let tag = Tag { repository: Repository::parse("nginx").unwrap(), tag: "1".into(), access: Arc::default() };
     assert_eq!(registries.served(&tag).await, Ok(served(&hex('a'))));
     assert_eq!(server.lines(), ["HEAD /hub/v2/library/nginx/manifests/1"]);
@@ -244,7 +266,7 @@ async fn https_on_loopback_is_found_and_its_certificate_judged() {
     let tag = tag(&server, "app:1", Access::default());
 
     let insecure = RegistryOptions { insecure_registries: vec![server.host.clone()], ..options() };
-    assert_eq!(Registries::new(insecure, Arc::new(NoSecrets)).served(&tag).await, Ok(served(&hex('a'))));
+    assert_eq!(Registries::new(insecure, Arc::new(NoCluster)).served(&tag).await, Ok(served(&hex('a'))));
 
     // The authority that the user filed for this host.
     let home = tempfile::tempdir().unwrap();
@@ -253,11 +275,12 @@ async fn https_on_loopback_is_found_and_its_certificate_judged() {
     std::fs::write(folder.join("ca.crt"), certified.cert.pem()).unwrap();
     let mut private = options();
     private.environment.docker_config = Some(home.path().to_owned());
-    assert_eq!(Registries::new(private, Arc::new(NoSecrets)).served(&tag).await, Ok(served(&hex('a'))));
+    assert_eq!(Registries::new(private, Arc::new(NoCluster)).served(&tag).await, Ok(served(&hex('a'))));
 
     let mut stranger = options();
     stranger.mirrors.insert(server.host.clone(), format!("https://{}", server.host).parse().unwrap());
-    let answer = Registries::new(stranger, Arc::new(NoSecrets)).served(&tag).await;
+    let answer = Registries::new(stranger, Arc::new(NoCluster)).served(&tag).await;
     let why = "its certificate is signed by an authority that is not trusted here";
-    assert_eq!(answer, Err(Failure::Unreachable(why.to_owned())));
+    let failure = Failure::UnreachableAt { host: server.host.clone(), cause: why.to_owned(), help: None };
+    assert_eq!(answer, Err(failure));
 }

@@ -33,7 +33,7 @@ fn full() -> Diagnosis {
     let platform = content.platform.as_mut().unwrap();
     platform.variant = Some("v2".to_owned());
     platform.os_version = Some("10.0.20348".to_owned());
-    item.running[0].hint = Some("try again");
+    item.running[0].hint = Some("try again".into());
     full
 }
 

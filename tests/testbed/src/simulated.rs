@@ -36,7 +36,7 @@ pub struct SimulatedOptions {
     pub hub: Option<String>,
     /// How the kubelets behave; `hub` is added to its mirrors.
     pub kubelet: KubeletOptions,
-    /// Namespaces besides `default` and `kube-system`.
+    /// Namespaces besides those that every cluster has.
     pub namespaces: Vec<String>,
     /// Whether controllers and kubelets run; without them only the server does.
     pub controllers: bool,
@@ -104,7 +104,9 @@ impl Simulated {
             nodes: Vec::new(),
             tasks: Vec::new(),
         };
-        for namespace in ["default", "kube-system"].into_iter().chain(options.namespaces.iter().map(String::as_str)) {
+        for namespace in
+            ["default", "kube-public", "kube-system"].into_iter().chain(options.namespaces.iter().map(String::as_str))
+        {
             simulated.create("namespaces", json!({"metadata": {"name": namespace}})).map_err(other)?;
         }
         for (index, (name, platform)) in options.nodes.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! The registries and images of a bed: where a story's content comes from.
 
+use serde_json::json;
+
 use crate::client::{Failure, RegistryClient};
 use crate::gateway::{Gateway, GatewayOptions, Upstream};
 use crate::image::{Image, Pushable};
@@ -32,6 +34,51 @@ impl Bed {
             self.with(|mutable| mutable.leftovers.extend(made));
         }
         gateway
+    }
+
+    /// Gives a gateway a name that the nodes know and this machine does not, as local clusters have it; shown as
+    /// `<registry inside>`.
+    ///
+    /// # Panics
+    /// The nodes of the real bed cannot be told.
+    pub fn name_inside(&self, gateway: &Gateway) -> String {
+        // The last part makes sure that it resolves nowhere.
+        let name = format!("{}.invalid:5000", self.home_namespace.name());
+        let left = match &self.kind {
+            Kind::Simulated(cluster) => {
+                for node in cluster.nodes() {
+                    node.add_mirror(&name, &gateway.url());
+                }
+                Vec::new()
+            }
+            Kind::Real(real) => real.announce_registry(&name, &gateway.url(), gateway.ca_pem()),
+        };
+        self.with(|mutable| {
+            mutable.leftovers.extend(left);
+            mutable.normaliser.text(&name, "registry inside");
+        });
+        name
+    }
+
+    /// Lets the cluster say what its registry is called, in the ConfigMap that all of them use for it. There is one for
+    /// the whole cluster: one story at a time may have it.
+    ///
+    /// # Panics
+    /// The server refuses it.
+    pub async fn publish_local_registry(&self, hosting: &str) {
+        const PLACE: &str = "/api/v1/namespaces/kube-public/configmaps";
+        let name = "local-registry-hosting";
+        let object = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "kube-public"},
+            "data": {"localRegistryHosting.v1": hosting},
+        });
+        let path = format!("{PLACE}/{name}");
+        let written = match done(self.kubernetes.find(&path).await) {
+            Some(_) => self.kubernetes.replace(&path, &object).await,
+            None => self.kubernetes.create(PLACE, &object).await,
+        };
+        done(written);
+        self.with(|mutable| mutable.cluster_wide.push(path));
     }
 
     /// An image that runs on this bed and that no other story has: containerd knows images by content, so two stories

@@ -39,6 +39,12 @@ impl Match {
         Self { path_part: Some(part.to_owned()), ..Self::default() }
     }
 
+    /// The HEADs with which a person's client asks for manifests; nodes go on as before.
+    #[must_use]
+    pub fn heads_of_manifests() -> Self {
+        Self::path("/manifests/").method(Method::HEAD).user_agent("kubectl-freshimage")
+    }
+
     /// Only requests of clients whose `User-Agent` contains `part`.
     #[must_use]
     pub fn user_agent(mut self, part: &str) -> Self {

@@ -108,6 +108,11 @@ impl Node {
         &self.inner.name
     }
 
+    /// From now on, `base` answers for a host.
+    pub fn add_mirror(&self, host: &str, base: &str) {
+        self.inner.puller.add_mirror(host, base);
+    }
+
     /// The runtime whose forms the node reports.
     pub fn runtime(&self) -> Runtime {
         *self.inner.runtime.read().unwrap_or_else(PoisonError::into_inner)

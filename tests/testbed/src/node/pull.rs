@@ -2,6 +2,7 @@
 //! on the node's platform. Layers are not fetched.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -57,7 +58,7 @@ pub struct PullError {
 pub struct Puller {
     client: reqwest::Client,
     /// Hosts that are answered by others: `docker.io` → `http://127.0.0.1:5001`.
-    mirrors: HashMap<String, String>,
+    mirrors: Arc<Mutex<HashMap<String, String>>>,
 }
 
 struct Answer {
@@ -90,11 +91,16 @@ impl Puller {
             .user_agent("containerd/2.4.2")
             .build()
             .expect("a client without special settings can be built");
-        Self { client, mirrors }
+        Self { client, mirrors: Arc::new(Mutex::new(mirrors)) }
+    }
+
+    /// One more stand-in.
+    pub fn add_mirror(&self, host: &str, base: &str) {
+        self.mirrors.lock().unwrap_or_else(PoisonError::into_inner).insert(host.to_owned(), base.to_owned());
     }
 
     fn base(&self, host: &str) -> String {
-        match self.mirrors.get(host) {
+        match self.mirrors.lock().unwrap_or_else(PoisonError::into_inner).get(host) {
             Some(base) => base.trim_end_matches('/').to_owned(),
             None if is_loopback(host) => format!("http://{host}"),
             None if host == "docker.io" => "https://registry-1.docker.io".to_owned(),
