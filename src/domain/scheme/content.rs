@@ -13,7 +13,7 @@ use super::increment::{Counted, Role};
 use super::listing::Listing;
 use super::series::Names;
 use super::survey::Course;
-use super::token::{COMMIT_WORDS, Kind, Token, has_letter, is_hex, read, read_without_moments};
+use super::token::{COMMIT_WORDS, Kind, Token, has_letter, is_hex, read};
 use super::{Proposal, Scheme, Situation};
 use crate::domain::Digest;
 use crate::domain::floating::is_floating;
@@ -53,22 +53,22 @@ impl<'a> Named<'a> {
         Self { before: &tag[..token.start], commit: &tag[token.start..token.end()], after: &tag[token.end()..] }
     }
 
-    /// Cuts at a number that is a commit without any letter, as the repository shows: others have a commit of that
-    /// length in its place.
+    /// Cuts at a word that is a commit only as the repository shows: one without any letter (`4521873`), or a short
+    /// one. Others have a commit of that length in its place.
     pub(super) fn by_evidence(tag: &'a str, listing: &Listing<'_>) -> Option<Self> {
-        let tokens = read_without_moments(tag);
-        let whole = |token: &&Token<'_>| {
-            let edge = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
-            edge(token.start.checked_sub(1).and_then(|before| tag.as_bytes().get(before)))
-                && edge(tag.as_bytes().get(token.end()))
+        let mut words = Vec::new();
+        for word in tag.split(is_separator) {
+            let start = words.last().map_or(0, |(start, word): &(usize, &str)| start + word.len() + 1);
+            words.push((start, word));
+        }
+        let hex = words.into_iter().rev().filter(|(_, word)| {
+            (4..=40).contains(&word.len()) && is_hex(word) && word.bytes().any(|byte| byte.is_ascii_digit())
+        });
+        let cut = |(start, word): (usize, &'a str)| {
+            let end = start + word.len();
+            Self { before: &tag[..start], commit: word, after: &tag[end..] }
         };
-        let is_short = |token: &&Token<'_>| (4..=40).contains(&token.text.len());
-        let plain = tokens.iter().rev().filter(|token| token.number().is_some_and(|number| number.of == 1));
-        plain
-            .filter(is_short)
-            .filter(whole)
-            .map(|token| Self::at(tag, token))
-            .find(|named| named.is_hex_elsewhere(listing))
+        hex.map(cut).find(|named| named.is_hex_elsewhere(listing))
     }
 
     /// Whether other tags have hex digits in the same place, and enough of them.
@@ -76,7 +76,8 @@ impl<'a> Named<'a> {
         let (mut mixed, mut decimal) = (0, 0);
         let skeleton = |text: &str| text.split(is_separator).map(mask_word).collect::<Vec<_>>();
         let (before, after) = (skeleton(self.before), skeleton(self.after));
-        for tag in listing.tags.iter().filter(|tag| tag.len() >= self.commit.len()) {
+        let own = format!("{}{}{}", self.before, self.commit, self.after);
+        for tag in listing.tags.iter().filter(|tag| **tag != own && tag.len() >= self.commit.len()) {
             let words: Vec<&str> = tag.split(is_separator).collect();
             if words.len() != before.len() + after.len() - 1 {
                 continue;

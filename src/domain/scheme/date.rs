@@ -47,7 +47,7 @@ pub(super) struct Counter<'a> {
 }
 
 impl<'a> Dated<'a> {
-    /// Reads the first moment in a tag. `None` if it names none.
+    /// Reads the first moment in a tag that can hardly be anything else, or the first of all. `None` if it names none.
     pub(super) fn parse(tag: &'a str) -> Option<Self> {
         Self::of(tag, &read(tag), Moments::All)
     }
@@ -65,7 +65,11 @@ impl<'a> Dated<'a> {
 
     /// The same of a tag that is read already.
     fn of(tag: &'a str, tokens: &[Token<'a>], read: Moments) -> Option<Self> {
-        let at = tokens.iter().position(|token| matches!(token.kind, Kind::Moment(_)))?;
+        // `20.04-20240115` names a day of a release of April.
+        let of = |least: Strength| {
+            tokens.iter().position(|token| matches!(&token.kind, Kind::Moment(moment) if moment.strength >= least))
+        };
+        let at = of(Strength::Strong).or_else(|| of(Strength::Weak))?;
         let Kind::Moment(moment) = &tokens[at].kind else { return None };
         let end = tokens[at].end();
         let (counter, suffix) = match Counter::cut(tag, end, &tokens[at + 1..]) {
@@ -280,7 +284,11 @@ impl<'a> Counters<'a> {
             None if all && runs_on(&numbered) => {
                 (false, newest.map_or(1, |_| numbered.iter().map(|(_, one)| one.number).max().unwrap_or(0) + 1))
             }
-            None if all && lowest.is_some_and(|lowest| lowest < 2) => (false, lowest.unwrap_or(1)),
+            None if all
+                && lowest.is_some_and(|lowest| lowest < 2 || form.is_some_and(|form| form.separator == ".")) =>
+            {
+                (false, lowest.map_or(1, |lowest| lowest.min(1)))
+            }
             None => (true, second),
         };
         Self { form, bare, start }

@@ -13,8 +13,8 @@
 //!
 //! Where the image's own labels name a version or a commit that fits, that goes first.
 //!
-//! How it is found out: [`token`] reads what each piece of a tag is by its own form (a number, a moment, a commit, what
-//! the image is built on), [`survey`] asks the repository about what that leaves open, and one module for each scheme
+//! How it is found out: `token` reads what each piece of a tag is by its own form (a number, a moment, a commit, what
+//! the image is built on), `survey` asks the repository about what that leaves open, and one module for each scheme
 //! goes on from there.
 //!
 //! The list of tags may be short, old or hostile. So a proposal is a series: the caller asks the registry for each

@@ -15,6 +15,8 @@ pub(in crate::domain) enum Field {
     Day,
     /// The year that an ISO week is of.
     WeekYear,
+    /// The same in two digits.
+    ShortWeekYear,
     Week,
     Hour,
     Minute,
@@ -134,7 +136,7 @@ impl<'a> Moment<'a> {
 
     pub(super) fn resolution(&self) -> Resolution {
         let of = |field: Field| match field {
-            Field::Year | Field::ShortYear | Field::WeekYear | Field::Month => Resolution::Month,
+            Field::Year | Field::ShortYear | Field::WeekYear | Field::ShortWeekYear | Field::Month => Resolution::Month,
             Field::Week => Resolution::Week,
             Field::Day => Resolution::Day,
             Field::Hour => Resolution::Hour,
@@ -217,6 +219,7 @@ impl<'a> Moment<'a> {
                 Field::Month => i64::from(at.month()),
                 Field::Day => i64::from(at.day()),
                 Field::WeekYear => i64::from(week.year()),
+                Field::ShortWeekYear => i64::from(week.year()) % 100,
                 Field::Week => i64::from(week.week()),
                 Field::Hour => i64::from(at.hour()),
                 Field::Minute => i64::from(at.minute()),

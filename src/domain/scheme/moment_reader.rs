@@ -23,8 +23,12 @@ impl<'a> Moment<'a> {
             19 => reader.unix(9),
             8 => reader.compact(&[4, 2, 2]),
             6 => reader.clone().compact(&[4, 2]).or_else(|| reader.short_day("")),
-            4 => reader.clone().week(before).or_else(|| reader.long_day(before)),
-            2 if is_start(before) => reader.clone().day_first().or_else(|| reader.short_day(text.get(2..3)?)),
+            4 => reader.clone().week(before, Field::WeekYear, 4).or_else(|| reader.long_day(before)),
+            2 if is_start(before) => reader
+                .clone()
+                .week(before, Field::ShortWeekYear, 2)
+                .or_else(|| reader.clone().day_first())
+                .or_else(|| reader.short_day(text.get(2..3)?)),
             _ => None,
         }
     }
@@ -87,9 +91,9 @@ impl<'a> Reader<'a> {
         self.finish(Strength::Strong)
     }
 
-    /// `2024-W03`, `2024w3`.
-    fn week(mut self, before: &str) -> Option<Moment<'a>> {
-        self.field(Field::WeekYear, 4, false)?;
+    /// `2024-W03`, `2024w3`, and `24w03`, where a letter may say which one of the week it is.
+    fn week(mut self, before: &str, year: Field, digits_of_year: usize) -> Option<Moment<'a>> {
+        self.field(year, digits_of_year, false)?;
         let separator = usize::from(self.rest().starts_with(['-', '.', '_']));
         let word = self.rest()[separator..].bytes().take_while(u8::is_ascii_alphabetic).count();
         let letters = self.rest().get(separator..separator + word)?;
@@ -100,6 +104,10 @@ impl<'a> Reader<'a> {
         self.text(separator + word + more)?;
         let width = digits(self.rest());
         self.field(Field::Week, width, true).filter(|()| width <= 2 && !ends_in_version(before))?;
+        let letter = self.rest().get(..1).filter(|letter| matches!(*letter, "a" | "b" | "c" | "d"));
+        if year == Field::ShortWeekYear && letter.is_some() && self.rest()[1..].is_empty() {
+            self.text(1)?;
+        }
         self.finish(Strength::Strong)
     }
 
@@ -241,7 +249,8 @@ fn instant(moment: &Moment<'_>) -> Option<DateTime> {
         return Some(timestamp.to_zoned(TimeZone::UTC).datetime());
     }
     let small = |field, default| i8::try_from(value(field, default)).ok();
-    let date = if let Some(year) = moment.value(Field::WeekYear).filter(|year| (2000..2100).contains(year)) {
+    let short = moment.value(Field::ShortWeekYear).map(|year| 2000 + year);
+    let date = if let Some(year) = moment.value(Field::WeekYear).or(short).filter(|year| (2000..2100).contains(year)) {
         let week = small(Field::Week, 0)?;
         ISOWeekDate::new(i16::try_from(year).ok()?, week, Weekday::Monday).ok()?.date()
     } else {

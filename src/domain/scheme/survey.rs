@@ -269,7 +269,7 @@ pub(super) fn start(scheme: Scheme, listing: &Listing<'_>) -> Result<String, Sch
     let fits = match scheme {
         Scheme::Increment => !is_floating(running) && Counted::of_any_number(running, listing).is_some(),
         Scheme::Semver => Version::parse(running).is_some_and(|version| !is_floating(running) || version.pre.is_some()),
-        Scheme::Date => Dated::parse(running).is_some(),
+        Scheme::Date => !is_floating(running) && Dated::parse(running).is_some(),
         Scheme::Digest => true,
     };
     if fits {

@@ -6,7 +6,7 @@ use super::ground;
 use super::moment::Moment;
 
 /// Words whose number counts builds, whatever stands around them.
-const COUNTERS: [&str; 45] = [
+pub(super) const COUNTERS: [&str; 45] = [
     "attempt",
     "b",
     "bld",
@@ -199,7 +199,7 @@ fn whole(tag: &str, start: usize, word: usize, moments: Moments) -> Option<Token
     let before = last_word(&tag[..start]);
     let announced = COMMIT_WORDS.iter().any(|known| known.eq_ignore_ascii_case(before)) && (7..=64).contains(&word);
     // `git describe` writes a `g` before the commit, others write `sha` or `v`.
-    let glued = COMMIT_WORDS.iter().chain(&["v", "r", "rev"]).find_map(|known| {
+    let glued = COMMIT_WORDS.iter().chain(&["v", "r", "h", "rev"]).find_map(|known| {
         let hex =
             text.get(..known.len()).filter(|start| start.eq_ignore_ascii_case(known)).map(|_| &text[known.len()..])?;
         let bare = COMMIT_WORDS.contains(known) && (7..=64).contains(&hex.len()) && is_hex(hex);

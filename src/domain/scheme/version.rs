@@ -4,7 +4,7 @@
 //! occur (`-rc.1`, `-beta2`, `rc1`), a build part behind `_` (tags have no `+`), and a variant (`-alpine3.20`), which
 //! that specification knows nothing of.
 
-use super::token::PRE_RELEASES;
+use super::token::{COUNTERS, PRE_RELEASES};
 
 /// A tag, cut into the parts of a version. Put together again they are the tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,11 +131,13 @@ impl<'a> PreRelease<'a> {
     }
 }
 
-/// `_5` and `_build.5` are a build; a `_` before a word alone starts a variant.
+/// `_5` and `_build.5` are a build; any other word behind a `_` starts a variant.
 fn build_length(text: &str) -> usize {
-    let end = text.find('-').unwrap_or(text.len());
-    let build = text.starts_with('_') && text[..end].bytes().any(|byte| byte.is_ascii_digit());
-    if build { end } else { 0 }
+    let Some(build) = text.strip_prefix('_') else { return 0 };
+    let (word, rest) = build.split_at(build.bytes().take_while(u8::is_ascii_alphabetic).count());
+    let counts = word.is_empty() || COUNTERS.iter().any(|known| known.eq_ignore_ascii_case(word));
+    let digits = starts_with_digit(rest.strip_prefix('.').unwrap_or(rest));
+    if counts && digits { text.find('-').unwrap_or(text.len()) } else { 0 }
 }
 
 fn starts_with_digit(text: &str) -> bool {
@@ -188,6 +190,7 @@ mod tests {
             ("1.2.3_5", "|1.2.3||_5|"),
             ("1.2.3_build.5-slim", "|1.2.3||_build.5|-slim"),
             ("1.2.3-rc.1_build.5", "|1.2.3|-,rc,.,1|_build.5|"),
+            ("1.2.3_linux_amd64", "|1.2.3|||_linux_amd64"),
             ("1.2.3_alpine", "|1.2.3|||_alpine"),
             ("1.2.3-dev-3f2c1d0", "|1.2.3|-,dev,,||-3f2c1d0"),
             ("1.2.3-devel", "|1.2.3|||-devel"),
