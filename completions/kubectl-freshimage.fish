@@ -167,7 +167,8 @@ running\t'What the pods run now'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l dry-run -d 'Print the plan and stop: client by itself, server after the API server has judged each patch; none does it' -r -f -a "none\t'It is done'
 client\t'The plan is printed'
 server\t'The plan is printed, and the API server has judged each patch'"
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l timeout -d 'How long a workload may take until its new pods run: 90s, 5m' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l timeout -d 'How long a workload may take until its new pods run: 90s, 5m; 0 is without end' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l settle -d 'How long new containers have to run without a restart before they count; at least minReadySeconds' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l max-parallel -d 'How many workloads are changed at once' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l field-manager -d 'Name of the manager of the fields that are changed' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s o -l output -d 'Format of the plan: json, yaml, diff or name; a page of text if not given' -r -f -a "json\t'The plan, as JSON'
@@ -211,7 +212,8 @@ running\t'What the pods run now'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l dry-run -d 'Print the plan and stop: client by itself, server after the API server has judged each patch; none does it' -r -f -a "none\t'It is done'
 client\t'The plan is printed'
 server\t'The plan is printed, and the API server has judged each patch'"
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l timeout -d 'How long a workload may take until its new pods run: 90s, 5m' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l timeout -d 'How long a workload may take until its new pods run: 90s, 5m; 0 is without end' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l settle -d 'How long new containers have to run without a restart before they count; at least minReadySeconds' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l max-parallel -d 'How many workloads are changed at once' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l field-manager -d 'Name of the manager of the fields that are changed' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s o -l output -d 'Format of the plan: json, yaml, diff or name; a page of text if not given' -r -f -a "json\t'The plan, as JSON'
@@ -253,7 +255,8 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand un
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l dry-run -d 'Print the plan and stop: client by itself, server after the API server has judged each patch; none does it' -r -f -a "none\t'It is done'
 client\t'The plan is printed'
 server\t'The plan is printed, and the API server has judged each patch'"
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l timeout -d 'How long a workload may take until its new pods run: 90s, 5m' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l timeout -d 'How long a workload may take until its new pods run: 90s, 5m; 0 is without end' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l settle -d 'How long new containers have to run without a restart before they count; at least minReadySeconds' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l max-parallel -d 'How many workloads are changed at once' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l field-manager -d 'Name of the manager of the fields that are changed' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s o -l output -d 'Format of the plan: json, yaml, diff or name; a page of text if not given' -r -f -a "json\t'The plan, as JSON'

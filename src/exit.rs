@@ -31,7 +31,7 @@ impl Exit {
         (Self::Failed, "failed"),
         (Self::Usage, "wrong usage"),
         (Self::Found, "a `--fail-on` finding"),
-        (Self::Unchecked, "something could not be checked and `--fail-on unknown` asked"),
+        (Self::Unchecked, "something could not be checked: `--fail-on unknown` asked, or it was everything"),
         (Self::Unconfirmed, "applied, but not confirmed"),
         (Self::Refused, "refused: the object or tag changed meanwhile; nothing was applied"),
         (Self::Interrupted, "interrupted"),

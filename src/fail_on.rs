@@ -23,7 +23,9 @@ impl FailOn {
     /// an open question.
     #[must_use]
     pub fn judge(&self, diagnosis: &Diagnosis) -> Exit {
-        let mut unchecked = false;
+        // Nothing that was checked is no all-clear: a selector with a typo in it, a registry that asks for a login.
+        let asks = !self.verdicts.is_empty() || !self.findings.is_empty();
+        let mut unchecked = asks && !diagnosis.items.iter().any(|item| item.verdict != Verdict::Unknown);
         for item in diagnosis.items.iter().filter(|item| item.container.role != Role::Ephemeral) {
             if item.findings.iter().any(|finding| self.findings.contains(finding)) {
                 return Exit::Found;
@@ -79,7 +81,7 @@ mod tests {
         let mut diagnosis = samples::story();
         diagnosis.items.retain(|item| item.verdict == Verdict::Unknown);
         assert_eq!(both.judge(&diagnosis), Exit::Unchecked);
-        assert_eq!(on(&[Verdict::Stale], &[]).judge(&diagnosis), Exit::Done);
+        assert_eq!(on(&[Verdict::Stale], &[]).judge(&diagnosis), Exit::Unchecked, "nothing else was checked");
     }
 
     #[test]
@@ -91,7 +93,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_never_fails() {
-        assert_eq!(on(&Verdict::ALL, &Finding::ALL).judge(&Diagnosis::default()), Exit::Done);
+    fn where_nothing_was_checked_nothing_is_clear() {
+        assert_eq!(FailOn::default().judge(&Diagnosis::default()), Exit::Done);
+        assert_eq!(on(&[Verdict::Stale], &[]).judge(&Diagnosis::default()), Exit::Unchecked);
     }
 }

@@ -224,9 +224,17 @@ impl CommonSettings {
             ("user", &connection.user),
             ("server", &connection.server),
             ("as", &connection.impersonate),
+            ("as-uid", &connection.impersonate_uid),
+            ("certificate-authority", &connection.certificate_authority),
+            ("client-certificate", &connection.client_certificate),
+            ("client-key", &connection.client_key),
+            ("tls-server-name", &connection.tls_server_name),
         ];
-        let connection =
-            flags.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value.clone())));
+        let groups = connection.impersonate_groups.iter().map(|group| ("as-group", group.clone()));
+        let connection = flags
+            .into_iter()
+            .filter_map(|(name, value)| value.as_ref().map(|value| (name, value.clone())))
+            .chain(groups);
         let insecure = self.registries.insecure.iter().map(|host| ("insecure-registry", host.clone()));
         let mirrors = &self.registries.given_mirrors;
         let mirrors = mirrors.iter().map(|(host, place)| ("registry-mirror", format!("{host}={place}")));

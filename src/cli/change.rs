@@ -283,9 +283,13 @@ pub struct Applying {
     #[arg(long, help_heading = CHANGE)]
     pub keep_going: bool,
 
-    /// How long a workload may take until its new pods run: 90s, 5m
+    /// How long a workload may take until its new pods run: 90s, 5m; 0 is without end
     #[arg(long, value_name = "DURATION", default_value = "5m", help_heading = CHANGE)]
     pub timeout: String,
+
+    /// How long new containers have to run without a restart before they count; at least minReadySeconds
+    #[arg(long, value_name = "DURATION", default_value = "2s", help_heading = CHANGE)]
+    pub settle: String,
 
     /// Do not wait for the pods, and prove nothing
     #[arg(long, help_heading = CHANGE)]

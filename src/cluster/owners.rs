@@ -30,6 +30,8 @@ use crate::domain::workload::{Listed, Owner, OwnerReference, Pod};
 
 /// With more objects of one kind than this, one list is cheaper than single requests.
 const FEW: usize = 12;
+/// Where a kind may not be listed, so many of its objects are read one by one.
+const MOST_GETS: usize = 500;
 /// Chains are two or three long; a longer one than this is a ring.
 const DEPTH: usize = 16;
 
@@ -136,6 +138,8 @@ struct KindState {
     listed_again: bool,
     /// How many single requests were made.
     gets: usize,
+    /// Why the kind may not be listed; its objects are read one by one then.
+    unlisted: Option<String>,
     /// A refusal that holds for every object of the kind.
     closed: Option<String>,
     /// The server's name for it.
@@ -196,12 +200,15 @@ impl Work {
             .values()
             .map(|((_, reference), _)| (Arc::clone(&reference.api_version), Arc::clone(&reference.kind)))
             .collect();
-        let closed = self.survey.iter().filter(|kind| !wanted.contains(*kind));
-        let mut closed: Vec<&KindState> =
-            closed.filter_map(|kind| self.kinds.get(kind)).filter(|state| state.closed.is_some()).collect();
-        closed.sort_by(|a, b| a.name.cmp(&b.name));
-        for state in closed {
-            self.cluster.inner.problems.add("workloads", state.closed.as_deref().unwrap_or_default());
+        let hidden = |kind: &&Kind| {
+            let told = self.kinds.get(*kind).is_some_and(|state| state.closed.is_some());
+            !(told && wanted.contains(*kind))
+        };
+        let mut hidden: Vec<&KindState> =
+            self.survey.iter().filter(hidden).filter_map(|kind| self.kinds.get(kind)).collect();
+        hidden.sort_by(|a, b| a.name.cmp(&b.name));
+        for why in hidden.into_iter().filter_map(|state| state.unlisted.as_ref().or(state.closed.as_ref())) {
+            self.cluster.inner.problems.add("workloads", why);
         }
     }
 
@@ -249,6 +256,20 @@ impl Work {
         for (kind, missing) in missing {
             let state = self.kinds.entry(kind.clone()).or_default();
             if state.closed.is_some() {
+                continue;
+            }
+            if state.unlisted.is_some() {
+                // One tells whether the others may be read.
+                let few = if state.gets == 0 { 1 } else { MOST_GETS.saturating_sub(state.gets) };
+                let rest = missing.len().saturating_sub(few);
+                if state.gets > 0 && rest > 0 {
+                    let why = format!("{} of them are not read one by one: too many", rest);
+                    self.cluster.inner.problems.add(&state.name, &why);
+                    self.asked.extend(missing.iter().skip(few).map(|wanted| Arc::clone(&wanted.1.uid)));
+                }
+                for wanted in missing.into_iter().take(few) {
+                    self.start_get(wanted);
+                }
                 continue;
             }
             if missing.len() > FEW && !state.listed_again {
@@ -337,16 +358,25 @@ impl Work {
                 self.take(Done::Listed { kind, name, result: owners });
             }
             Done::Listed { kind, name, result } => {
+                let mut refused = false;
                 let closed = match result {
                     Ok(owners) => {
                         self.owners.extend(owners.into_iter().map(|(_, owner)| (Arc::clone(&owner.itself.uid), owner)));
                         None
                     }
-                    Err(failure) => Some(failure.why()),
+                    Err(failure) => {
+                        refused = failure.is_forbidden();
+                        Some(failure.why())
+                    }
                 };
                 let state = self.kinds.entry(kind.clone()).or_default();
                 state.name = name;
-                state.closed = closed;
+                if refused {
+                    // Whoever may not list may well read what is named.
+                    state.unlisted = closed;
+                } else {
+                    state.closed = closed;
+                }
                 self.settle(&kind);
             }
             Done::Got { wanted, name, result } => {
@@ -362,14 +392,15 @@ impl Work {
                         self.cluster.inner.problems.add(&name, &why);
                     }
                     Err(failure) => {
-                        let why = failure.why();
-                        self.cluster.inner.problems.add(&name, &why);
+                        let kind = (Arc::clone(&reference.api_version), Arc::clone(&reference.kind));
+                        let state = self.kinds.entry(kind).or_default();
+                        // The refusal of the list came first, and says the same of all of them.
+                        let why = state.unlisted.clone().unwrap_or_else(|| failure.why());
                         if failure.is_forbidden() {
-                            let kind = (Arc::clone(&reference.api_version), Arc::clone(&reference.kind));
-                            let state = self.kinds.entry(kind).or_default();
-                            state.name = name;
-                            state.closed = Some(why);
+                            state.name.clone_from(&name);
+                            state.closed = Some(why.clone());
                         }
+                        self.cluster.inner.problems.add(&name, &why);
                     }
                 }
             }

@@ -16,7 +16,7 @@ use super::discovery::decode;
 use super::failure::Failure;
 use super::metadata;
 use super::resource::Resource;
-use super::transport::{Accept, Content};
+use super::transport::{Accept, Content, segment};
 use crate::domain::diagnosis::WorkloadName;
 use crate::domain::patch::{self, Operation};
 use crate::domain::template::{Definition, Unchangeable};
@@ -179,6 +179,21 @@ impl Cluster {
             Ok(_) => Review::Denied,
             Err(_) => Review::Unknown,
         }
+    }
+
+    /// The name of a workload's type in rules and messages: `deployments.apps`.
+    pub async fn type_name(&self, workload: &WorkloadName) -> String {
+        match self.resource_of(&workload.api_version, &workload.kind).await {
+            Ok(resource) => resource.full_name(),
+            Err(_) => workload.kind.to_lowercase(),
+        }
+    }
+
+    /// Whether a namespace is known not to be there.
+    pub async fn lacks_namespace(&self, namespace: &str) -> bool {
+        let path = format!("/api/v1/namespaces/{}", segment(namespace));
+        let answer = self.inner.transport.get(&path, Accept::Metadata).await;
+        answer.is_err_and(|failure| failure.is_not_found())
     }
 
     /// Who the user is, as the API server knows them; empty where it does not say.

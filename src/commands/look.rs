@@ -23,6 +23,7 @@ use crate::domain::{Platform, standby};
 use crate::error::AppError;
 use crate::registry::{InCluster, Registries, RegistryOptions, SecretDocument};
 use crate::settings::{CommonSettings, Environment, RequestTimeout};
+use crate::text::excerpt;
 use crate::ui::{Printer, progress};
 
 /// What is to be looked at.
@@ -106,6 +107,9 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
             diagnosis.add_idle(rows);
         }
         diagnosis.sort();
+    }
+    if diagnosis.items.is_empty() && !request.all_namespaces && cluster.lacks_namespace(&namespace).await {
+        return Err(AppError::failed(format!("namespace `{}` not found", excerpt(&namespace, 100))));
     }
     diagnosis.summary.left_out = left_out;
     diagnosis.problems = cluster.problems();

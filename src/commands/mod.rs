@@ -26,7 +26,7 @@ use crate::domain::exclusion::{Exclusions, Key};
 use crate::domain::history::Run;
 use crate::error::{AppError, Kind};
 use crate::exit::Exit;
-use crate::settings::CommonSettings;
+use crate::settings::{ApplySettings, CommonSettings};
 use crate::text::shell_word;
 use crate::ui::summary::Place;
 use crate::ui::{Printer, outcome, prompt};
@@ -76,15 +76,16 @@ fn block_on_or<T>(
     result
 }
 
-/// Ctrl-C; elsewhere than on Windows also `kill`, which a job that runs out of time gets.
+/// Ctrl-C; elsewhere than on Windows also `kill`, which a job that runs out of time gets, and the end of the terminal.
 async fn told_to_stop() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+        if let (Ok(mut terminated), Ok(mut hung_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}
                 _ = terminated.recv() => {}
+                _ = hung_up.recv() => {}
             }
             return;
         }
@@ -107,6 +108,15 @@ fn place_without(seen: &look::Seen, common: &CommonSettings, exclusions: &Exclus
         let word = format!("{}={}", rule.key.as_str(), rule.pattern);
         let gap = if place.flags.is_empty() { "" } else { " " };
         place.flags.push_str(&format!("{gap}--exclude {}", shell_word(&word)));
+    }
+    place
+}
+
+/// The same for what changes something: what had to be forced has to be forced again.
+fn place_of_change(seen: &look::Seen, common: &CommonSettings, applying: &ApplySettings) -> Place {
+    let mut place = place(seen, common);
+    if applying.force {
+        place.flags = format!("{} --force", place.flags).trim_start().to_owned();
     }
     place
 }

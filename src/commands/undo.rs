@@ -47,7 +47,7 @@ async fn run(
         thorough: false,
     };
     let seen = look(&request, printer).await?;
-    let place = super::place(&seen, &settings.common);
+    let place = super::place_of_change(&seen, &settings.common, &settings.applying);
     journal.place(&place);
     let author = Author { by: seen.cluster.whoami().await, run: super::new_run("undo") };
     let named = matches!(settings.selection, Selection::Named(_));

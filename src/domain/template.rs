@@ -123,6 +123,9 @@ pub enum Unchangeable {
     /// The template is in another object.
     #[error("its template is in {0}; name that one")]
     Elsewhere(String),
+    /// A copy of something else's template.
+    #[error("{0} made it and keeps its template; name that one")]
+    Controlled(String),
     /// No pod template where one could be.
     #[error("it has no pod template at `.spec.template`; what made its pods decides what they run")]
     NoTemplate,
@@ -136,6 +139,15 @@ impl Definition {
     pub fn read(object: Value) -> Result<Self, Unchangeable> {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let (api_version, kind) = (text("/apiVersion"), text("/kind"));
+        if let ("apps/v1", "ReplicaSet") | ("v1", "ReplicationController") = (api_version, kind) {
+            // A Deployment's old ReplicaSets are its history.
+            let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+            let controller = owners.into_iter().flatten().find(|owner| owner["controller"] == Value::Bool(true));
+            if let Some(controller) = controller {
+                let text = |field: &str| controller[field].as_str().unwrap_or_default();
+                return Err(Unchangeable::Controlled(format!("`{}/{}`", text("kind").to_lowercase(), text("name"))));
+            }
+        }
         let template = match (api_version, kind) {
             ("v1", "Pod") if object.pointer("/metadata/annotations/kubernetes.io~1config.mirror").is_some() => {
                 return Err(Unchangeable::StaticPod);
@@ -191,6 +203,21 @@ impl Definition {
         let count =
             self.object["spec"]["replicas"].as_u64().or(self.object["status"]["desiredNumberScheduled"].as_u64());
         count.and_then(|count| usize::try_from(count).ok())
+    }
+
+    /// `spec.minReadySeconds`.
+    #[must_use]
+    pub fn min_ready_seconds(&self) -> u64 {
+        self.object["spec"]["minReadySeconds"].as_u64().unwrap_or_default()
+    }
+
+    /// Whether somebody keeps its images by server-side apply: the next apply of theirs meets the field's new manager.
+    #[must_use]
+    pub fn applied_by(&self) -> Option<&str> {
+        let managers = self.object["metadata"]["managedFields"].as_array()?;
+        let applies =
+            |entry: &&Value| entry["operation"] == "Apply" && entry["fieldsV1"].to_string().contains("\"f:image\"");
+        managers.iter().find(applies).and_then(|entry| entry["manager"].as_str())
     }
 
     /// An annotation of the object itself.
@@ -369,6 +396,27 @@ mod tests {
         assert_eq!(Definition::read(set.clone()).unwrap().wanted_pods(), None);
         set["status"] = json!({"desiredNumberScheduled": 2});
         assert_eq!(Definition::read(set).unwrap().wanted_pods(), Some(2));
+    }
+
+    #[test]
+    fn a_replica_set_of_a_deployment_is_no_workload_of_its_own() {
+        let mut set = workload("apps/v1", "ReplicaSet", &json!({"template": {"spec": pod()}}));
+        assert!(Definition::read(set.clone()).is_ok());
+        set["metadata"]["ownerReferences"] = json!([{"kind": "Deployment", "name": "web", "controller": true}]);
+        assert_eq!(Definition::read(set), Err(Unchangeable::Controlled("`deployment/web`".to_owned())));
+    }
+
+    #[test]
+    fn server_side_apply_is_known_by_the_manager_of_the_image() {
+        let mut object = workload("apps/v1", "Deployment", &json!({"template": {"spec": pod()}}));
+        assert_eq!(Definition::read(object.clone()).unwrap().applied_by(), None);
+        let fields =
+            json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {"f:image": {}}}}}}});
+        object["metadata"]["managedFields"] = json!([
+            {"manager": "kubectl-create", "operation": "Update", "fieldsV1": fields},
+            {"manager": "kubectl", "operation": "Apply", "fieldsV1": fields},
+        ]);
+        assert_eq!(Definition::read(object).unwrap().applied_by(), Some("kubectl"));
     }
 
     #[test]

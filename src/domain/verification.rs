@@ -25,6 +25,8 @@ pub struct Confirmation {
     pub pods: usize,
     /// The others, each with what it was found to be and why.
     pub others: Vec<Other>,
+    /// For so many seconds no new container was started again.
+    pub watched: u64,
 }
 
 /// A pod that was not proven to run the planned content.

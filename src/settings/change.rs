@@ -103,6 +103,8 @@ pub struct ApplySettings {
     pub keep_going: bool,
     /// `--timeout`, for each workload.
     pub timeout: Duration,
+    /// `--settle`: how long new containers have to run without being started again.
+    pub settle: Duration,
     /// Not `--no-wait`.
     pub wait: bool,
     /// `--rollback`.
@@ -277,11 +279,19 @@ impl NextTagSettings {
     }
 }
 
+/// `--timeout 0`.
+const FOR_EVER: Duration = Duration::from_secs(366 * 24 * 3600);
+
 impl ApplySettings {
     fn new(flags: cli::Applying, environment: &Environment) -> Result<Self, AppError> {
-        let RequestTimeout::After(timeout) = parse_duration("--timeout", &flags.timeout)? else {
-            return Err(AppError::usage("`--timeout 0` leaves no time for the pods")
-                .hint("leave the waiting out with `--no-wait`"));
+        // As for kubectl, zero is without end; a deadline has to be some number all the same.
+        let timeout = match parse_duration("--timeout", &flags.timeout)? {
+            RequestTimeout::After(timeout) => timeout,
+            RequestTimeout::Never => FOR_EVER,
+        };
+        let settle = match parse_duration("--settle", &flags.settle)? {
+            RequestTimeout::After(settle) => settle,
+            RequestTimeout::Never => Duration::ZERO,
         };
         if flags.no_wait && flags.rollback {
             return Err(AppError::usage("`--rollback` has to wait for what would make it go back")
@@ -300,6 +310,7 @@ impl ApplySettings {
             force: flags.force,
             keep_going: flags.keep_going,
             timeout,
+            settle,
             wait: !flags.no_wait,
             rollback: flags.rollback,
             max_parallel: usize::from(flags.max_parallel),

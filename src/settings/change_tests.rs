@@ -108,7 +108,7 @@ fn contradictions_are_refused() {
         ("bump deploy/web --to tag=1 --bump minor", "are for a proposed tag"),
         ("bump deploy/web --to always-pull --content running", "`--content running` has no meaning"),
         ("bump deploy/web --no-wait --rollback", "has to wait"),
-        ("bump deploy/web --timeout 0", "leaves no time"),
+        ("bump deploy/web --settle soon", "`--settle` cannot be read"),
         ("bump deploy/web --timeout soon", "`--timeout` cannot be read"),
         ("bump deploy/web --max-parallel 0", "changes nothing"),
         ("bump deploy/web --dry-run=maybe", "`--dry-run` does not know `maybe`"),

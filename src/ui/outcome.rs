@@ -201,6 +201,10 @@ fn confirmed(target: &Target, confirmation: &Confirmation) -> Vec<String> {
         format!("rolled out {}/{}", confirmation.confirmed, confirmation.pods),
         format!("verified: {} of {} {verb} {}", confirmation.confirmed, pods(confirmation), digests.join(" and ")),
     ];
+    // The usual moment is not worth a word.
+    if confirmation.watched > 2 {
+        parts.push(format!("no restart in {}s", confirmation.watched));
+    }
     let left = confirmation.pods.saturating_sub(confirmation.confirmed);
     match target.rollout.replacement {
         Replacement::Partition { .. } if left > 0 => {

@@ -31,7 +31,7 @@ fn of(confirmed: usize, pods: usize) -> Confirmation {
         why: "the contents differ".to_owned(),
         asks_anew: true,
     };
-    Confirmation { confirmed, pods, others: (confirmed..pods).map(other).collect() }
+    Confirmation { confirmed, pods, others: (confirmed..pods).map(other).collect(), watched: 0 }
 }
 
 /// What became of the story, with its tag written.

@@ -119,8 +119,7 @@ async fn judge(applying: &Applying<'_>, target: &Target) -> Judged {
         },
         NotPatched::Missing => Left { changed: true, ..Left::new("it is gone") }.into(),
         NotPatched::Forbidden(words) => {
-            let resource = crate::ui::names::workload_in_full(&target.workload);
-            let resource = resource.split('/').next().unwrap_or_default();
+            let resource = cluster.type_name(&target.workload).await;
             Left::new(words).hint(format!("ask for `patch` on `{resource}`")).into()
         }
         NotPatched::Refused(words) => Left::new(format!("the API server refuses the patch: {words}")).into(),

@@ -23,8 +23,6 @@ use crate::ui::live::Line;
 const PAUSE: Duration = Duration::from_millis(400);
 /// Between two looks at its pods.
 const PODS_EVERY: Duration = Duration::from_secs(2);
-/// How long new containers have to run without being started again.
-const MOMENT: Duration = Duration::from_secs(2);
 /// Waiting for these is no hanging: every start goes through them.
 const ORDINARY: [&str; 3] = ["", "ContainerCreating", "PodInitializing"];
 
@@ -134,7 +132,7 @@ impl Applying<'_> {
             return Steadiness::Steady;
         }
         let Some((first, _)) = self.pods(target).await else { return Steadiness::Unseen };
-        sleep(MOMENT).await;
+        sleep(self.settle(target)).await;
         let Some((second, _)) = self.pods(target).await else { return Steadiness::Unseen };
         let steady = first.iter().all(|pod| {
             let later = second.iter().find(|later| later.uid == pod.uid);
@@ -142,6 +140,11 @@ impl Applying<'_> {
             later.is_none_or(|later| runs_on(target, pod, later))
         });
         if steady { Steadiness::Steady } else { Steadiness::Restarts }
+    }
+
+    /// How long containers are watched for restarts.
+    pub(super) fn settle(&self, target: &Target) -> Duration {
+        self.settings.settle.max(Duration::from_secs(target.definition.min_ready_seconds()))
     }
 
     async fn is_gone(&self, target: &Target) -> bool {

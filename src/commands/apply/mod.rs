@@ -216,7 +216,7 @@ impl Applying<'_> {
                 return TargetState::Unconfirmed { why, confirmation };
             }
             line.set("proving what the pods run");
-            let confirmation = match self.prove_patiently(target, deadline).await {
+            let mut confirmation = match self.prove_patiently(target, deadline).await {
                 Ok(confirmation) => confirmation,
                 Err(why) => return TargetState::Unconfirmed { why, confirmation: Confirmation::default() },
             };
@@ -235,6 +235,7 @@ impl Applying<'_> {
                         && target.rollout.replacement.comes_by_itself()
                         && now.wanted_pods().is_some_and(|wanted| wanted > 0);
                     if !hidden {
+                        confirmation.watched = self.settle(target).as_secs();
                         if confirmation.confirmed > 0 {
                             self.note_proof(target, &now).await;
                         }

@@ -150,7 +150,8 @@ mod tests {
     #[test]
     fn pods_that_somebody_has_to_delete_are_told_from_those_that_are_gone_and_those_that_are_new() {
         let target = replica_set();
-        let found = |confirmed, pods, others: &[Other]| Confirmation { confirmed, pods, others: others.to_vec() };
+        let found =
+            |confirmed, pods, others: &[Other]| Confirmation { confirmed, pods, others: others.to_vec(), watched: 0 };
         let (old, behind) = (other(Verdict::Stale, false), other(Verdict::Stale, true));
         let starting = other(Verdict::Waiting, true);
         for (confirmation, expected, settled) in [

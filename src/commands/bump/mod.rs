@@ -53,7 +53,7 @@ async fn run(
         thorough: false,
     };
     let seen = look(&request, printer).await?;
-    let place = super::place(&seen, &settings.common);
+    let place = super::place_of_change(&seen, &settings.common, &settings.applying);
     journal.place(&place);
     for line in left_out(seen.diagnosis.summary.left_out, printer.message_palette()) {
         printer.message(&format!("{line}\n"));

@@ -91,12 +91,6 @@ pub fn target(around: &Around<'_>, changes: Vec<Change>) -> Target {
     }
     warnings.sort();
     warnings.dedup();
-    if !pending.is_empty() && around.definition.annotation(LAST_APPLIED).is_some() {
-        warnings.push(
-            "it was made with `kubectl apply`: change the image in its manifest too, or the next one puts it back"
-                .to_owned(),
-        );
-    }
     assembled(around, changes, patch, warnings)
 }
 
@@ -107,6 +101,9 @@ pub(super) fn assembled(
     patch: Vec<Operation>,
     mut warnings: Vec<String>,
 ) -> Target {
+    if !patch.is_empty() {
+        warnings.extend(of_manifest(around.definition));
+    }
     warnings.extend(of_replacement(&around.definition.replacement));
     Target {
         namespace: Arc::clone(&around.definition.namespace),
@@ -130,6 +127,19 @@ pub(super) fn history_of(definition: &Definition) -> (History, Option<String>) {
             Some(format!("its annotation `{}` cannot be read and is written anew: {why}", history::ANNOTATION)),
         ),
     }
+}
+
+/// What the next apply of a manifest makes of a change, and the way out.
+fn of_manifest(definition: &Definition) -> Option<String> {
+    if let Some(manager) = definition.applied_by() {
+        return Some(format!(
+            "`{manager}` applies it on the server: change the image in its manifest too, or the next              `kubectl apply --server-side` ends in a conflict"
+        ));
+    }
+    definition.annotation(LAST_APPLIED).is_some().then(|| {
+        "it was made with `kubectl apply`: change the image in its manifest too, or the next one puts it back"
+            .to_owned()
+    })
 }
 
 /// What somebody should know of the way in which a change reaches the pods.
