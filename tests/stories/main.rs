@@ -38,6 +38,7 @@ mod runtimes;
 mod seed;
 mod short_names;
 mod states;
+mod stuck;
 mod support;
 mod troubles;
 mod wrapping;
