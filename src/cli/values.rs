@@ -157,6 +157,7 @@ pub fn verdict_meaning(verdict: Verdict) -> &'static str {
         Verdict::Unknown => "could not be decided; the reason says why",
         Verdict::Unpublished => "the registry has no such tag",
         Verdict::Local => "the image was loaded on the node, and no registry has anything to compare it with",
+        Verdict::Stuck => "a rollout cannot go on; the old pods keep running",
         Verdict::Rolling => "a rollout to another reference is under way",
         Verdict::Pinned => "the reference has a digest",
         Verdict::Rewrapped => "the same content, published under another digest; counts as fresh",

@@ -15,6 +15,7 @@ mod connect;
 mod credential_plugin;
 mod discovery;
 mod environment;
+mod events;
 mod failure;
 mod intern;
 mod kubeconfig;

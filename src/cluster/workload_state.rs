@@ -19,6 +19,7 @@ use super::resource::Resource;
 use super::transport::Accept;
 use crate::domain::inventory::Workload;
 use crate::domain::workload::{Access, Asked, Listed, Role, WorkloadState};
+use crate::text::printable;
 
 /// A list of objects with templates.
 #[derive(Deserialize)]
@@ -166,6 +167,7 @@ struct Condition {
     kind: String,
     status: String,
     reason: String,
+    message: String,
 }
 
 /// A number, or one in a text (Argo Rollouts' `observedGeneration`), or anything else, which is none:
@@ -321,6 +323,9 @@ impl Object<'_> {
         let none_updated = (replaces && (existing.is_some() || spec.replicas.0 == Some(0))).then_some(0);
         let strategy = spec.update_strategy.0.unwrap_or_default();
         let conditions = status.conditions.0.unwrap_or_default();
+        let refused = |condition: &&Condition| {
+            condition.kind == "ReplicaFailure" && condition.status == "True" && condition.reason == "FailedCreate"
+        };
         let secrets = pod.image_pull_secrets.iter().flatten();
         WorkloadState {
             access: Access {
@@ -350,6 +355,7 @@ impl Object<'_> {
             stalled: conditions
                 .iter()
                 .any(|condition| condition.kind == "Progressing" && condition.reason == "ProgressDeadlineExceeded"),
+            refused: conditions.iter().find(refused).map(|condition| printable(&condition.message).into_owned()),
             finished: conditions.iter().any(|condition| {
                 matches!(condition.kind.as_str(), "Complete" | "Failed") && condition.status == "True"
             }),
@@ -426,7 +432,10 @@ mod tests {
               "status":{"observedGeneration":3,"replicas":2,"readyReplicas":2,"availableReplicas":2}}"#,
         );
         assert_eq!(paused.updated, Some(0));
-        assert_eq!(crate::domain::rollout::under_way(&paused), Some("the rollout is paused"));
+        assert_eq!(
+            crate::domain::rollout::under_way(&paused),
+            Some(crate::domain::rollout::UnderWay::Rolling("the rollout is paused"))
+        );
         let daemon_set = state(
             r#"{"spec":{"updateStrategy":{"type":"OnDelete"}},
               "status":{"desiredNumberScheduled":3,"currentNumberScheduled":3,"numberAvailable":3}}"#,

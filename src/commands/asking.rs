@@ -77,7 +77,7 @@ impl Asking {
                     Answer::NodeStore(node, answer)
                 }
                 Question::Workload(workload) => {
-                    let answer = cluster.workload(&workload).await;
+                    let answer = cluster.workload_and_events(&workload).await;
                     Answer::Workload(workload, answer)
                 }
             }

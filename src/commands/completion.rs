@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(answers(&["diagnose", "--on"]), ["--only", ":4"]);
         assert_eq!(answers(&["diagnose", "-o", ""]), ["json", "yaml", "name", "wide", ":4"]);
         assert_eq!(answers(&["diagnose", "--output=j"]), ["--output=json", ":4"]);
-        assert_eq!(answers(&["diagnose", "--only", "st"]), ["stale", ":4"]);
+        assert_eq!(answers(&["diagnose", "--only", "st"]), ["stale", "stuck", ":4"]);
         assert_eq!(answers(&["diagnose", "--fail-on", "stale,mo"]), ["stale,moved-tag", ":6"]);
         assert_eq!(answers(&["bump", "--scheme", "s"]), ["semver", ":4"]);
         assert_eq!(answers(&["completion", "b"]), ["bash", ":4"]);

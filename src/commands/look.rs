@@ -18,8 +18,8 @@ use crate::domain::exclusion::{Exclusions, LeftOut};
 use crate::domain::inquiry::{self, Inquiry};
 use crate::domain::inventory::{Question, Workload};
 use crate::domain::local_registry::LocalRegistry;
-use crate::domain::workload::{Access, Container, Listed, Owner, OwnerReference, Pod, Snapshot};
-use crate::domain::{Platform, standby};
+use crate::domain::workload::{Access, Container, Listed, Owner, OwnerReference, Pod, Snapshot, WorkloadState};
+use crate::domain::{Platform, rollout, standby};
 use crate::error::AppError;
 use crate::registry::{InCluster, Registries, RegistryOptions, SecretDocument};
 use crate::settings::{CommonSettings, Environment, RequestTimeout};
@@ -83,6 +83,7 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
         });
         snapshot.owners = owners;
         all_found(&targets, &snapshot)?;
+        read_named(&cluster, request, &targets, &mut snapshot).await;
     }
     let started = Timestamp::now();
     let mut left_out = leave_out(request, &targets, &mut snapshot);
@@ -284,6 +285,23 @@ fn all_found(targets: &[Target], snapshot: &Snapshot) -> Result<(), AppError> {
     Ok(())
 }
 
+/// Reads the workloads that were named in full: their templates tell a rollout of which no new pod is there yet.
+async fn read_named(cluster: &Cluster, request: &Request<'_>, targets: &[Target], snapshot: &mut Snapshot) {
+    if request.labels.is_some() {
+        return;
+    }
+    let read = targets.iter().filter_map(|target| {
+        let owner = target.owner.clone()?;
+        let workload = Workload { namespace: Arc::clone(&target.namespace), reference: owner.itself.clone() };
+        Some(async move {
+            let state = cluster.workload_and_events(&workload).await.ok()?;
+            Some(Listed { namespace: workload.namespace, owner, state })
+        })
+    });
+    let read = futures::future::join_all(read).await.into_iter().flatten();
+    snapshot.listed.extend(read.map(|listed| (Arc::clone(&listed.owner.itself.uid), listed)));
+}
+
 /// Whether a target of the command line means this pod: itself, something above it, or, where a whole type is asked
 /// for, something that may stand above it and cannot be read.
 fn is_meant(target: &Target, pod: &Pod, ownership: &inquiry::Ownership, owners: &HashMap<Arc<str>, Owner>) -> bool {
@@ -320,6 +338,10 @@ async fn idle(
         if !busy.insert(Arc::clone(&owner.itself.uid)) {
             continue;
         }
+        if let Some(listed) = snapshot.listed.get(&owner.itself.uid) {
+            idle.push(listed.clone());
+            continue;
+        }
         let workload = Workload { namespace: Arc::clone(&target.namespace), reference: owner.itself.clone() };
         if let Ok(state) = cluster.workload(&workload).await {
             idle.push(Listed { namespace: workload.namespace, owner: owner.clone(), state });
@@ -334,6 +356,15 @@ async fn idle(
     idle.extend(
         selected.into_iter().filter(|listed| surveyed(listed) && busy.insert(Arc::clone(&listed.owner.itself.uid))),
     );
+    for listed in &mut idle {
+        let WorkloadState { desired, existing, finished, .. } = listed.state;
+        let told = rollout::events_tell_refusals(&listed.owner.itself.kind, &listed.state);
+        if told && existing == 0 && desired > 0 && !finished {
+            let workload =
+                Workload { namespace: Arc::clone(&listed.namespace), reference: listed.owner.itself.clone() };
+            listed.state.refused = cluster.refused(&workload).await.map(|refused| refused.why);
+        }
+    }
     idle
 }
 

@@ -39,6 +39,8 @@ pub enum Verdict {
     Unpublished,
     /// Could not be decided; the reason says why.
     Unknown,
+    /// A rollout cannot go on; the old pods keep running.
+    Stuck,
     /// Most likely stale: what runs is gone from the registry, so that it can't be proven.
     Suspect,
     /// Replicas run different contents under one reference.
@@ -49,10 +51,11 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, from the most to the least worrying.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Stale,
         Self::Mixed,
         Self::Suspect,
+        Self::Stuck,
         Self::Unknown,
         Self::Unpublished,
         Self::Local,
@@ -77,10 +80,17 @@ impl Verdict {
             Self::Local => "local",
             Self::Unpublished => "unpublished",
             Self::Unknown => "unknown",
+            Self::Stuck => "stuck",
             Self::Suspect => "suspect",
             Self::Mixed => "mixed",
             Self::Stale => "stale",
         }
+    }
+
+    /// Whether the template asks for another reference than the pod has, and its controller is to replace the pod.
+    #[must_use]
+    pub fn is_being_replaced(self) -> bool {
+        matches!(self, Self::Rolling | Self::Stuck)
     }
 }
 

@@ -153,6 +153,14 @@ impl<'a> Inquiry<'a> {
         for (pod, ownership) in snapshot.pods.iter().zip(&ownerships) {
             for container in &pod.containers {
                 let key = container_key(pod, &ownership.workload, container);
+                let wanted = ownership.controllers.iter().find_map(|controller| {
+                    let state = &snapshot.listed.get(&controller.reference.uid)?.state;
+                    state.asks_for(container.role, &container.name)
+                });
+                if wanted.is_some_and(|wanted| *wanted != container.image) {
+                    references_differ.insert(key);
+                    continue;
+                }
                 match images.get(&key) {
                     Some(image) if **image != container.image => {
                         references_differ.insert(key);

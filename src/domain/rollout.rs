@@ -3,28 +3,59 @@
 use super::template::Replacement;
 use super::workload::WorkloadState;
 
-/// Why a rollout to the current template has not replaced all pods yet; `None` if it has, or if the
-/// kind does not replace pods at all.
+/// How a rollout stands that has not replaced all pods yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnderWay {
+    /// It goes on, or waits for somebody's doing; which of them.
+    Rolling(&'static str),
+    /// It cannot go on; why.
+    Stuck(String),
+}
+
+/// How a rollout to the current template stands that has not replaced all pods yet; `None` if it has, or if the kind does
+/// not replace pods at all.
 ///
 /// The rules are those of `kubectl rollout status` (`polymorphichelpers/rollout_status.go`), without
 /// availability: a pod that was created from the current template is no old pod, available or not.
 #[must_use]
-pub fn under_way(state: &WorkloadState) -> Option<&'static str> {
+pub fn under_way(state: &WorkloadState) -> Option<UnderWay> {
     // Kinds without a count of updated pods (ReplicaSet, CronJob) never replace a pod.
     let updated = state.updated?;
-    let unseen = state.observed_generation.is_some_and(|observed| observed < state.generation);
+    let unseen = is_unseen(state);
     if !unseen && updated >= state.desired && state.existing <= updated {
         return None;
     }
     Some(if state.paused {
-        "the rollout is paused"
+        UnderWay::Rolling("the rollout is paused")
     } else if state.on_delete {
-        "the new template waits until the pod is deleted (OnDelete)"
+        UnderWay::Rolling("the new template waits until the pod is deleted (OnDelete)")
+    } else if unseen {
+        // What the status says is about the template before.
+        UnderWay::Rolling("a rollout is under way")
+    } else if let Some(why) = &state.refused {
+        UnderWay::Stuck(refusal(why))
     } else if state.stalled {
-        "the rollout is stuck (ProgressDeadlineExceeded)"
+        UnderWay::Stuck("it made no progress within its deadline (ProgressDeadlineExceeded)".to_owned())
     } else {
-        "a rollout is under way"
+        UnderWay::Rolling("a rollout is under way")
     })
+}
+
+/// Says that pods cannot be created; why, in the words of whoever refuses them.
+#[must_use]
+pub fn refusal(why: &str) -> String {
+    format!("its new pods cannot be created: {why}")
+}
+
+/// Whether only events can tell that the pods of an object of this kind cannot be created: its status has no condition
+/// for it.
+#[must_use]
+pub fn events_tell_refusals(kind: &str, state: &WorkloadState) -> bool {
+    matches!(kind, "DaemonSet" | "StatefulSet" | "Job") && state.refused.is_none()
+}
+
+fn is_unseen(state: &WorkloadState) -> bool {
+    state.observed_generation.is_some_and(|observed| observed < state.generation)
 }
 
 /// How far a rollout is.
@@ -51,7 +82,7 @@ pub fn progress(replacement: &Replacement, kind: &str, state: &WorkloadState) ->
         Replacement::Paused | Replacement::WhenDeleted { .. } | Replacement::NextRun { .. } => return Progress::Done,
     }
     let WorkloadState { desired, existing, available, ready, .. } = *state;
-    if state.observed_generation.is_some_and(|observed| observed < state.generation) {
+    if is_unseen(state) {
         return Progress::Waiting("its controller has not seen the change yet".to_owned());
     }
     if state.stalled {
@@ -125,9 +156,29 @@ mod tests {
     #[test]
     fn what_holds_a_rollout_up_is_said() {
         let busy = state(2, 2, 3, 3, Some(0));
-        assert_eq!(under_way(&WorkloadState { paused: true, ..busy.clone() }), Some("the rollout is paused"));
-        assert!(under_way(&WorkloadState { on_delete: true, ..busy.clone() }).unwrap().contains("OnDelete"));
-        assert!(under_way(&WorkloadState { stalled: true, ..busy }).unwrap().contains("stuck"));
+        let refused = WorkloadState { refused: Some("exceeded quota".to_owned()), ..busy.clone() };
+        let stalled = WorkloadState { stalled: true, ..busy.clone() };
+        let rolling = UnderWay::Rolling;
+        let stuck = |why: &str| Some(UnderWay::Stuck(why.to_owned()));
+        let deadline = "it made no progress within its deadline (ProgressDeadlineExceeded)";
+        let quota = "its new pods cannot be created: exceeded quota";
+        let on_delete = "the new template waits until the pod is deleted (OnDelete)";
+        for (name, state, expected) in [
+            ("nothing", busy.clone(), Some(rolling("a rollout is under way"))),
+            ("paused", WorkloadState { paused: true, ..refused.clone() }, Some(rolling("the rollout is paused"))),
+            ("OnDelete", WorkloadState { on_delete: true, ..refused.clone() }, Some(rolling(on_delete))),
+            ("refused", refused.clone(), stuck(quota)),
+            ("too late", stalled.clone(), stuck(deadline)),
+            ("refused and too late", WorkloadState { stalled: true, ..refused.clone() }, stuck(quota)),
+            (
+                "said of the template before",
+                WorkloadState { generation: 3, stalled: true, ..refused.clone() },
+                Some(rolling("a rollout is under way")),
+            ),
+            ("refused beyond what is wanted", WorkloadState { updated: Some(3), ..refused }, None),
+        ] {
+            assert_eq!(under_way(&state), expected, "{name}");
+        }
     }
 
     #[test]

@@ -100,12 +100,17 @@ pub fn rows(listed: &Listed, supposed: &Diagnosis) -> Vec<Item> {
         kind: Arc::clone(&owner.kind),
         name: Arc::clone(&owner.name),
     };
+    let refused;
     let (verdict, why) = match (state, &*owner.kind) {
         // It says that it has pods: what could not be read stands between them and it.
         (WorkloadState { existing: 1.., .. }, _) => {
             (Verdict::Unknown, "it has pods, but which ones they are could not be read")
         }
         (WorkloadState { finished: true, .. }, _) => (Verdict::Ended, "it has ended, and its pods are gone"),
+        (WorkloadState { refused: Some(why), desired: 1.., .. }, _) => {
+            refused = format!("no pod can be created: {why}");
+            (Verdict::Stuck, refused.as_str())
+        }
         (_, "CronJob") => (Verdict::Waiting, "no pod is left of its last run"),
         (WorkloadState { desired: 0, .. }, _) => (Verdict::Waiting, "no pod runs (0 desired)"),
         _ => (Verdict::Waiting, "no pod runs yet"),

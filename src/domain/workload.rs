@@ -293,6 +293,8 @@ pub struct WorkloadState {
     pub on_delete: bool,
     /// The `Progressing` condition's reason is `ProgressDeadlineExceeded`.
     pub stalled: bool,
+    /// The message of the condition `ReplicaFailure`, or of an event that says the same: pods cannot be created.
+    pub refused: Option<String>,
     /// `status.readyReplicas`, `status.numberReady`.
     pub ready: i64,
     /// `spec.updateStrategy.rollingUpdate.partition`.

@@ -87,6 +87,8 @@ fn style_of(verdict: Verdict) -> Style {
         Verdict::Stale | Verdict::Mixed => foreground(AnsiColor::Red),
         Verdict::Pinned => foreground(AnsiColor::Blue),
         Verdict::Rolling | Verdict::Waiting | Verdict::Ended => Style::new().dimmed(),
-        Verdict::Suspect | Verdict::Local | Verdict::Unpublished | Verdict::Unknown => foreground(AnsiColor::Yellow),
+        Verdict::Suspect | Verdict::Stuck | Verdict::Local | Verdict::Unpublished | Verdict::Unknown => {
+            foreground(AnsiColor::Yellow)
+        }
     }
 }

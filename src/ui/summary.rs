@@ -144,6 +144,11 @@ fn sentence(diagnosis: &Diagnosis, place: &Place) -> String {
     if lost > 0 {
         parts.push(format!("{} could not be started again", names::thousands(lost)));
     }
+    let stuck = summary.count(Verdict::Stuck);
+    if stuck > 0 {
+        let rollouts = if stuck == 1 { "rollout is" } else { "rollouts are" };
+        parts.push(format!("{} {rollouts} stuck", names::thousands(stuck)));
+    }
     if unknown > 0 {
         parts.push(if unknown == summary.workloads {
             "not everything could be checked".to_owned()

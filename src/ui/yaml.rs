@@ -152,6 +152,7 @@ mod tests {
           stale: 1
           mixed: 1
           suspect: 0
+          stuck: 0
           unknown: 1
           unpublished: 0
           local: 0

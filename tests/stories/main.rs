@@ -41,6 +41,7 @@ mod runtimes;
 mod seed;
 mod short_names;
 mod states;
+mod stuck;
 mod support;
 mod troubles;
 mod undo;

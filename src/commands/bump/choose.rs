@@ -71,7 +71,7 @@ fn is_settled(item: &Item) -> bool {
 
 /// Whether a workload is worth a look where nobody named it. One that is rolling may be what an interrupted run left.
 pub(super) fn is_worth_it(candidate: &Candidate) -> bool {
-    candidate.items.iter().any(|item| runs_old(item) || item.verdict == Verdict::Rolling)
+    candidate.items.iter().any(|item| runs_old(item) || item.verdict.is_being_replaced())
 }
 
 /// Places of a template, and what is left out of it.
@@ -126,7 +126,7 @@ pub(super) fn places<'d>(
     for item in &candidate.items {
         let slot = definition.slot(&item.container);
         let ours = slot.is_some_and(|slot| history.last(&slot.container).is_some_and(|last| last.to == *slot.image));
-        match (runs_old(item), item.verdict == Verdict::Rolling && ours, slot) {
+        match (runs_old(item), item.verdict.is_being_replaced() && ours, slot) {
             (true, _, Some(slot)) | (_, true, Some(slot)) => places.slots.push(slot),
             (true, _, None) => {
                 let why = "it is not in the template: something adds it to the pods on their way".to_owned();

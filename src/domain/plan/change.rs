@@ -166,7 +166,7 @@ pub fn change(place: &Place<'_>, to: &To, content: ContentOf, name: Option<&Name
 /// earlier template tell nothing of that.
 fn rewritten<'a>(place: &Place<'a>) -> Option<&'a Arc<str>> {
     let item = place.item?;
-    let earlier = item.verdict == Verdict::Rolling || place.last.is_some_and(|last| *last.from == *item.image);
+    let earlier = item.verdict.is_being_replaced() || place.last.is_some_and(|last| *last.from == *item.image);
     (item.image != place.slot.image && !earlier).then_some(&item.image)
 }
 

@@ -104,7 +104,7 @@ fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
     // come last, for the times of creation tell no order within a second.
     judged.sort_by(|a, b| {
         let rank = |one: &Judged<'_>| {
-            (is_live(one.pod), one.last_run, one.judgement.verdict != Verdict::Rolling, one.pod.created)
+            (is_live(one.pod), one.last_run, !one.judgement.verdict.is_being_replaced(), one.pod.created)
         };
         (rank(b), &a.pod.name).cmp(&(rank(a), &b.pod.name))
     });
@@ -120,7 +120,7 @@ fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
     // A row exists because at least one container was judged.
     let newest = &speaking[0];
     let (verdict, mut reason) = verdict(speaking, &groups);
-    if newest.last_run && live == 0 && !reason.is_empty() && verdict != Verdict::Rolling {
+    if newest.last_run && live == 0 && !reason.is_empty() && !verdict.is_being_replaced() {
         reason.insert_str(0, "last run: ");
     }
     let matching = match verdict {

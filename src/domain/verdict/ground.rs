@@ -25,7 +25,7 @@ pub enum Ground {
     /// Nothing is reported yet.
     NotStarted,
     /// The template asks for another reference; the reference, and how the rollout stands.
-    Rollout(Arc<str>, &'static str),
+    Rollout(Arc<str>, String),
     /// `imageID` is the digest that the tag serves.
     EqualDigest,
     /// `imageID` is a child of the index that the tag serves.

@@ -11,7 +11,7 @@ use crate::domain::diagnosis::{Content, Evidence, Verdict};
 use crate::domain::inventory::{Answers, Question, Workload};
 use crate::domain::reference::Reference;
 use crate::domain::remote::{Failure, Manifest};
-use crate::domain::rollout;
+use crate::domain::rollout::{self, UnderWay};
 use crate::domain::running::Running;
 use crate::domain::workload::{Phase, PullPolicy, Role, State, WorkloadState};
 use crate::domain::{Digest, Platform, Repository};
@@ -136,16 +136,35 @@ impl<'a> Ladder<'a> {
             if *wanted == asked || *wanted == container.image {
                 continue;
             }
-            let how = if self.subject.last_run { Some("the next run uses it") } else { rollout::under_way(state) };
-            if let Some(how) = how {
-                self.note(
-                    format!("{} {}, template", workload.reference.kind.to_lowercase(), workload.reference.name),
-                    format!("asks for {wanted}; {how}"),
-                );
-                return Ok(Some((Verdict::Rolling, Ground::Rollout(Arc::clone(wanted), how))));
-            }
+            let (verdict, how) = match self.replaced_how(workload, state)? {
+                Some(UnderWay::Rolling(how)) => (Verdict::Rolling, how.to_owned()),
+                Some(UnderWay::Stuck(why)) => (Verdict::Stuck, why),
+                None => continue,
+            };
+            self.note(
+                format!("{} {}, template", workload.reference.kind.to_lowercase(), workload.reference.name),
+                format!("asks for {wanted}; {how}"),
+            );
+            return Ok(Some((verdict, Ground::Rollout(Arc::clone(wanted), how))));
         }
         Ok(None)
+    }
+
+    fn replaced_how(&self, workload: &Workload, state: &WorkloadState) -> Climb<Option<UnderWay>> {
+        if self.subject.last_run {
+            return Ok(Some(UnderWay::Rolling("the next run uses it")));
+        }
+        let how = rollout::under_way(state);
+        let open = matches!(how, Some(UnderWay::Rolling(_))) && !state.paused && !state.on_delete;
+        if !open || !rollout::events_tell_refusals(&workload.reference.kind, state) {
+            return Ok(how);
+        }
+        // A list does not tell events.
+        match self.answers.workloads.get(workload) {
+            None => Err(vec![Question::Workload(workload.clone())]),
+            Some(Ok(state)) => Ok(rollout::under_way(state)),
+            Some(Err(_)) => Ok(how),
+        }
     }
 
     /// Steps 3 to 9.

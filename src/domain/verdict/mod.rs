@@ -42,7 +42,8 @@ pub struct Subject<'a> {
     pub controllers: &'a [Workload],
     /// Workloads whose templates were read before, by UID.
     pub listed: &'a HashMap<Arc<str>, Listed>,
-    /// Pods of the same workload ask for different references: a rollout is likely.
+    /// Pods of the same workload ask for different references, or its template asks for another one, as far as that was
+    /// read before: a rollout is likely.
     pub references_differ: bool,
     /// The pod is the last run of something that runs again, and nothing else of it runs: what has ended stands for
     /// what the next run will start.

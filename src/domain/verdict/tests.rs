@@ -436,8 +436,12 @@ fn an_old_pod_of_a_rollout_under_way_is_rolling() {
     };
     let same = format!("{APP}:1.0");
     let next = format!("{APP}:1.1");
+    let refused = |state| WorkloadState { refused: Some("exceeded quota: few".to_owned()), ..state };
     for (name, state, expected) in [
         ("the template asks for another reference", Some(asks(&next, 1)), Verdict::Rolling),
+        ("its new pods are refused", Some(refused(asks(&next, 1))), Verdict::Stuck),
+        ("it is paused and refused", Some(WorkloadState { paused: true, ..refused(asks(&next, 1)) }), Verdict::Rolling),
+        ("more pods of the same reference are refused", Some(refused(asks(&same, 1))), Verdict::Stale),
         ("the rollout is over, a webhook rewrites pods", Some(asks(&next, 2)), Verdict::Stale),
         ("a restart with the same reference", Some(asks(&same, 1)), Verdict::Stale),
         ("the controller may not be read", None, Verdict::Stale),

@@ -23,7 +23,14 @@ pub fn admit_new(store: &Store, resource: &ResourceType, object: &mut Value) -> 
         }
     }
     match key.as_str() {
-        "pods" => admit_pod(store, object),
+        "pods" => {
+            admit_pod(store, object)?;
+            admit_by_quota(store, object)
+        }
+        "resourcequotas" => {
+            object["status"] = json!({"hard": object["spec"]["hard"], "used": {}});
+            Ok(())
+        }
         "jobs.batch" => {
             label_job(object);
             Ok(())
@@ -64,6 +71,28 @@ fn admit_pod(store: &Store, pod: &mut Value) -> ApiResult<()> {
         for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
             if !list.iter().any(|one| text(one, "/key") == key || text(one, "/key").is_empty()) {
                 list.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Quotas on the number of pods. Those that go away count until they are gone.
+fn admit_by_quota(store: &Store, pod: &Value) -> ApiResult<()> {
+    for quota in store.list("resourcequotas", Some(namespace(pod))).1 {
+        for resource in ["pods", "count/pods"] {
+            let hard = &quota.value()["spec"]["hard"][resource];
+            let Some(hard) = hard.as_u64().or_else(|| hard.as_str()?.parse().ok()) else { continue };
+            let counts =
+                |pod: &Value| resource == "count/pods" || !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed");
+            let pods = store.list("pods", Some(namespace(pod))).1;
+            let used = pods.iter().filter(|pod| counts(pod.value())).count() as u64;
+            if used >= hard {
+                let quota = name(quota.value());
+                let why = format!(
+                    "exceeded quota: {quota}, requested: {resource}=1, used: {resource}={used}, limited: {resource}={hard}"
+                );
+                return Err(ApiError::forbidden("pods", name(pod), &why));
             }
         }
     }

@@ -52,6 +52,19 @@ impl Namespace {
         panic!("waited in vain for {what} ({selector})\n{}", self.describe_pods().await)
     }
 
+    /// Waits until an event with this reason tells something of an object.
+    ///
+    /// # Panics
+    /// After [`DEADLINE`].
+    pub async fn wait_for_event(&self, name: &str, reason: &str) {
+        let started = Instant::now();
+        let tells = |event: &Value| event["involvedObject"]["name"] == name && event["reason"] == reason;
+        while !self.try_list("events", "").await.is_ok_and(|events| events.iter().any(tells)) {
+            assert!(started.elapsed() < DEADLINE, "waited in vain for the event {reason} of {name}");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// Waits until exactly `count` pods have these labels, all running, none going.
     ///
     /// # Panics

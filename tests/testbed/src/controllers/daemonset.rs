@@ -28,13 +28,14 @@ pub fn reconcile(context: &Context, set: &Value) -> ApiResult<()> {
         nodes.iter().filter(|node| fits_selector(spec, node.value())).map(|node| name(node.value())).collect();
     let generation = number(set, "/metadata/generation").unwrap_or(1);
     let pods = context.children(set, "pods");
+    let mut refused = Ok(());
     for node in &eligible {
         let here: Vec<_> = pods.iter().filter(|pod| node_of(pod.value()) == *node).collect();
         for pod in here.iter().filter(|pod| is_finished(pod.value())) {
             context.delete("pods", pod.value());
         }
-        if here.is_empty() {
-            create(context, set, node, &hash, generation)?;
+        if here.is_empty() && refused.is_ok() {
+            refused = create(context, set, node, &hash, generation);
         }
     }
     for pod in pods.iter().filter(|pod| !eligible.contains(&node_of(pod.value())) && !is_terminating(pod.value())) {
@@ -43,7 +44,8 @@ pub fn reconcile(context: &Context, set: &Value) -> ApiResult<()> {
     if text(set, "/spec/updateStrategy/type") != "OnDelete" {
         roll(context, set, &hash, eligible.len());
     }
-    report(context, set, &hash, &eligible)
+    report(context, set, &hash, &eligible)?;
+    refused
 }
 
 fn hash_of(pod: &Value) -> &str {
@@ -88,8 +90,7 @@ fn create(context: &Context, set: &Value, node: &str, hash: &str, generation: i6
         tolerate("node.kubernetes.io/pid-pressure", "NoSchedule"),
         tolerate("node.kubernetes.io/unschedulable", "NoSchedule"),
     ]);
-    context.create("pods", pod)?;
-    Ok(())
+    context.create_pod(set, pod)
 }
 
 fn report(context: &Context, set: &Value, hash: &str, eligible: &[&str]) -> ApiResult<()> {

@@ -286,6 +286,11 @@ fn report(context: &Context, deployment: &Value, new_name: Option<&str>) -> ApiR
         if let Some(progressing) = progressing {
             put_condition(&mut conditions, progressing, false);
         }
+        conditions.retain(|one| text(one, "/type") != "ReplicaFailure");
+        let failed = |set: &&Arc<Object>| !items(set.value(), "/status/conditions").is_empty();
+        if let Some(failed) = new.filter(failed).or_else(|| sets.iter().find(failed)) {
+            conditions.extend(items(failed.value(), "/status/conditions").iter().cloned());
+        }
         status.insert("conditions".into(), conditions.into());
     })?;
     Ok(())

@@ -38,7 +38,7 @@ pub fn reconcile(context: &Context, job: &Value) -> ApiResult<()> {
         for _ in 0..missing {
             let mut pod = from_template(&job["spec"]["template"], job, "batch/v1", "Job");
             pod["metadata"]["generateName"] = format!("{}-", name(job)).into();
-            context.create("pods", pod)?;
+            context.create_pod(job, pod)?;
         }
     }
 

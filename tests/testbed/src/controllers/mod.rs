@@ -16,13 +16,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::ApiServer;
 use crate::api::fields::{self, Manager};
 use crate::api::write;
 use crate::store::error::{ApiError, ApiResult};
-use crate::store::object::{Object, controller_of, items, name, namespace, text, uid};
+use crate::store::object::{self, Object, controller_of, items, name, namespace, number, text, uid};
 use crate::store::{Change, Event, Key};
 
 /// What a controller works with.
@@ -73,6 +73,45 @@ impl Context {
             }
             Ok(())
         })
+    }
+
+    /// Creates a pod and says in an event of its owner whether that was possible.
+    pub fn create_pod(&self, owner: &Value, pod: Value) -> ApiResult<()> {
+        let created = self.create("pods", pod);
+        let (reason, message) = match &created {
+            Ok(pod) => ("SuccessfulCreate", format!("create Pod {} successful", name(pod))),
+            Err(error) => ("FailedCreate", format!("Error creating: {}", error.message)),
+        };
+        self.tell(owner, reason, &message);
+        created.map(drop)
+    }
+
+    /// An event; what was said before is counted.
+    fn tell(&self, owner: &Value, reason: &str, message: &str) {
+        let now = object::timestamp(jiff::Timestamp::now());
+        let hash = object::safe_hash(&json!([uid(owner), reason, message]));
+        let event_name = format!("{}.{hash}", name(owner));
+        if let Some(known) = self.server.store.get("events", namespace(owner), &event_name) {
+            let counted = self.change("events", known.value(), |event| {
+                event["count"] = (number(event, "/count").unwrap_or(1) + 1).into();
+                event["lastTimestamp"] = now.into();
+            });
+            // Nobody waits for an event.
+            drop(counted);
+            return;
+        }
+        let kind = if reason.starts_with("Failed") { "Warning" } else { "Normal" };
+        let event = json!({
+            "apiVersion": "v1", "kind": "Event",
+            "metadata": {"name": event_name, "namespace": namespace(owner)},
+            "involvedObject": {
+                "apiVersion": owner["apiVersion"], "kind": owner["kind"], "namespace": namespace(owner),
+                "name": name(owner), "uid": uid(owner),
+            },
+            "reason": reason, "message": message, "type": kind, "count": 1,
+            "firstTimestamp": now, "lastTimestamp": now, "eventTime": null,
+        });
+        drop(self.create("events", event));
     }
 
     /// Deletes an object as a client would, gracefully.
@@ -131,11 +170,13 @@ pub async fn run(context: Context) {
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
             _ = tick.tick() => {
-                // Deadlines of rollouts pass without any change, and so do the seconds for which a pod has to be ready.
+                // Deadlines of rollouts pass without any change, and so do the seconds for which a pod has to be ready;
+                // and what a quota refused is tried again.
                 for resource in ["deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps"] {
                     for object in store.list(resource, None).1 {
                         let object = object.value();
-                        if resource == "deployments.apps" || object["spec"].get("minReadySeconds").is_some() {
+                        let again = resource != "replicasets.apps" || !items(object, "/status/conditions").is_empty();
+                        if again || object["spec"].get("minReadySeconds").is_some() {
                             waiting.insert((resource.into(), namespace(object).to_owned(), name(object).to_owned()));
                         }
                     }

@@ -1,9 +1,9 @@
 //! ReplicaSets and ReplicationControllers: as many pods as asked for.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::store::error::ApiResult;
-use crate::store::object::{is_terminating, name, number, object_at};
+use crate::store::object::{is_terminating, name, number, object_at, timestamp};
 use crate::store::selector::LabelSelector;
 
 use super::Context;
@@ -18,11 +18,15 @@ pub fn reconcile(context: &Context, resource: &str, owner: &Value) -> ApiResult<
     let terminating = others.iter().filter(|pod| is_terminating(pod.value())).count();
     let wanted = usize::try_from(number(owner, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
 
+    let mut refused = None;
     if !is_terminating(owner) {
         for _ in active.len()..wanted {
             let mut pod = from_template(&owner["spec"]["template"], owner, api_version, kind);
             pod["metadata"]["generateName"] = format!("{}-", name(owner)).into();
-            context.create("pods", pod)?;
+            if let Err(error) = context.create_pod(owner, pod) {
+                refused = Some(error.message);
+                break;
+            }
         }
         if active.len() > wanted {
             for pod in by_dispensability(active.clone()).iter().take(active.len() - wanted) {
@@ -51,6 +55,18 @@ pub fn reconcile(context: &Context, resource: &str, owner: &Value) -> ApiResult<
             status.insert("terminatingReplicas".into(), terminating.into());
         }
         status.insert("observedGeneration".into(), generation);
+        let before = status.remove("conditions");
+        if let Some(message) = refused {
+            let known = before.filter(|before| before[0]["message"] == message);
+            let condition = || {
+                let now = timestamp(jiff::Timestamp::now());
+                json!([{
+                    "type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message,
+                    "lastTransitionTime": now,
+                }])
+            };
+            status.insert("conditions".into(), known.unwrap_or_else(condition));
+        }
     })?;
     Ok(())
 }

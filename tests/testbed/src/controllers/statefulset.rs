@@ -25,8 +25,9 @@ pub fn reconcile(context: &Context, set: &Value) -> ApiResult<()> {
         "" => update.clone(),
         known => known.to_owned(),
     };
-    step(context, set, &current, &update)?;
-    report(context, set, current, &update)
+    let stepped = step(context, set, &current, &update);
+    report(context, set, current, &update)?;
+    stepped
 }
 
 fn step(context: &Context, set: &Value, current: &str, update: &str) -> ApiResult<()> {
@@ -105,8 +106,7 @@ fn create(context: &Context, set: &Value, ordinal: i64, revision: &str) -> ApiRe
             ("statefulset.kubernetes.io/pod-name", &pod_name),
         ],
     );
-    context.create("pods", pod)?;
-    Ok(())
+    context.create_pod(set, pod)
 }
 
 fn report(context: &Context, set: &Value, mut current: String, update: &str) -> ApiResult<()> {

@@ -1,0 +1,111 @@
+//! Rollouts that cannot go on: the old pods run, and no new one may be created.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+use testbed::bed::Bed;
+use testbed::bed::workload::PodTemplate;
+
+use crate::support::{BINARY, freshimage, shop};
+
+/// Allows so many pods in the namespace from now on.
+async fn allow_pods(bed: &Bed, count: u32) {
+    let quota = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"},
+        "spec": {"hard": {"pods": count.to_string()}},
+    });
+    bed.create(&quota).await;
+    // Until it is counted, it refuses everything in other words.
+    bed.wait_for("the quota to be counted", "resourcequota", "few", |quota| {
+        quota["status"]["hard"] == quota["spec"]["hard"]
+    })
+    .await;
+}
+
+fn is_refused(object: &Value) -> bool {
+    let conditions = object["status"]["conditions"].as_array();
+    conditions.is_some_and(|all| all.iter().any(|one| one["type"] == "ReplicaFailure" && one["status"] == "True"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollout_whose_pods_a_quota_refuses_is_stuck() {
+    let bed = Bed::start("stuck").await;
+    let registry = shop(&bed).await;
+    bed.push(&registry, "shop/web", "1.1", bed.image("next")).await;
+    bed.create(&PodTemplate::new("app", &registry.image("shop/web", "1.0")).deployment("web", 2)).await;
+    bed.wait_rolled_out("deployment", "web").await;
+    allow_pods(&bed, 2).await;
+    bed.create(&PodTemplate::new("app", &registry.image("shop/web", "1.0")).deployment("late", 1)).await;
+    bed.set_image("deployment", "web", "app", &registry.image("shop/web", "1.1")).await;
+    for name in ["web", "late"] {
+        bed.wait_for("its pods to be refused", "deployment", name, is_refused).await;
+    }
+    assert_snapshot!(freshimage(&bed, &["diagnose", "--fail-on", "stuck"]).await.normalise(), @r#"
+    exit 10
+    --- stdout
+    WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
+    deployment/late   app   <registry>/shop/web:1.0   stuck   -   no pod can be created: pods "late-<id>" is forbidden: exceeded quota: few, requested: pods=1, used: pods=2, limited: pods=2
+    deployment/web   app   <registry>/shop/web:1.0   stuck   2/2   the template asks for `<registry>/shop/web:1.1` already; its new pods cannot be created: pods "web-<id>" is forbidden: exceeded quota: few, requested: pods=1, used: pods=2, limited: pods=2
+    --- stderr
+
+    Nothing stale in 2 workloads with 2 pods, 2 rollouts are stuck.
+    "#);
+    assert_snapshot!(freshimage(&bed, &["diagnose", "deployment/web"]).await.normalise(), @r#"
+    exit 0
+    --- stdout
+    WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
+    deployment/web   app   <registry>/shop/web:1.0   stuck   2/2   the template asks for `<registry>/shop/web:1.1` already; its new pods cannot be created: pods "web-<id>" is forbidden: exceeded quota: few, requested: pods=1, used: pods=2, limited: pods=2
+    --- stderr
+
+    Nothing stale in 1 workload with 2 pods, 1 rollout is stuck.
+    "#);
+
+    bed.merge_patch("deployment", "web", &json!({"spec": {"paused": true}})).await;
+    assert_snapshot!(freshimage(&bed, &["diagnose", "deployment/web"]).await.normalised_stdout(), @"
+    WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
+    deployment/web   app   <registry>/shop/web:1.0   rolling   2/2   the template asks for `<registry>/shop/web:1.1` already; the rollout is paused
+    ");
+    bed.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_events_tell_is_told_to_whoever_may_read_them() {
+    let bed = Bed::start("refused-events").await;
+    let registry = shop(&bed).await;
+    bed.push(&registry, "shop/web", "1.1", bed.image("next")).await;
+    let template = PodTemplate::new("app", &registry.image("shop/web", "1.0"));
+    bed.create(&template.stateful_set("db", 2)).await;
+    bed.wait_rolled_out("statefulset", "db").await;
+    allow_pods(&bed, 1).await;
+    bed.set_image("statefulset", "db", "app", &registry.image("shop/web", "1.1")).await;
+    bed.wait_for_event("db", "FailedCreate").await;
+    bed.create(&template.job("report")).await;
+    bed.wait_for_event("report", "FailedCreate").await;
+    assert_snapshot!(freshimage(&bed, &["diagnose"]).await.normalise(), @r#"
+    exit 0
+    --- stdout
+    WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
+    job/report   app   <registry>/shop/web:1.0   stuck   -   no pod can be created: pods "report-<id>" is forbidden: exceeded quota: few, requested: pods=1, used: pods=1, limited: pods=1
+    statefulset/db   app   <registry>/shop/web:1.0   stuck   1/1   the template asks for `<registry>/shop/web:1.1` already; its new pods cannot be created: pods "db-1" is forbidden: exceeded quota: few, requested: pods=1, used: pods=1, limited: pods=1
+    --- stderr
+
+    Nothing stale in 2 workloads with 1 pod, 2 rollouts are stuck.
+    "#);
+
+    let user = bed.account("without-events").await;
+    bed.allow(&user, &["list"], &["pods", "replicationcontrollers"]).await;
+    bed.cluster_allow(&user, "", &["get", "list"], &["nodes"]).await;
+    bed.allow_in(&user, "apps", &["get", "list"], &["statefulsets", "replicasets", "deployments", "daemonsets"]).await;
+    bed.allow_in(&user, "batch", &["get", "list"], &["jobs", "cronjobs"]).await;
+    let ran = bed.product(BINARY).kubeconfig(&bed.kubeconfig_for(&user)).args(&["diagnose"]).run().await;
+    assert_snapshot!(ran.normalise(), @"
+    exit 0
+    --- stdout
+    WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
+    job/report   app   <registry>/shop/web:1.0   waiting   -   no pod runs yet
+    statefulset/db   app   <registry>/shop/web:1.0   rolling   1/1   the template asks for `<registry>/shop/web:1.1` already; a rollout is under way
+    --- stderr
+
+    Nothing stale in 2 workloads with 1 pod.
+    ");
+    bed.finish().await;
+}
