@@ -529,11 +529,11 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --only)
-                    COMPREPLY=($(compgen -W "stale mixed suspect unknown unpublished local rolling pinned rewrapped fresh waiting" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "stale mixed suspect unknown unpublished local rolling pinned rewrapped fresh waiting ended" -- "${cur}"))
                     return 0
                     ;;
                 --fail-on)
-                    COMPREPLY=($(compgen -W "stale mixed suspect unknown unpublished local rolling pinned rewrapped fresh waiting floating-tag moved-tag always-pull pull-never image-volume gitops-owned" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "stale mixed suspect unknown unpublished local rolling pinned rewrapped fresh waiting ended floating-tag moved-tag always-pull pull-never image-volume gitops-owned next-start-fails" -- "${cur}"))
                     return 0
                     ;;
                 --insecure-registry)

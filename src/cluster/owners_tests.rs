@@ -23,6 +23,7 @@ fn pod(namespace: &str, name: &str, controller: Option<OwnerReference>) -> Pod {
         mirror: false,
         access: Arc::new(Access::default()),
         managers: Vec::new(),
+        injectors: Vec::new(),
         containers: Vec::new(),
     }
 }

@@ -96,7 +96,7 @@ pub enum Finding {
     PullNever,
     /// A volume has an image as its source.
     ImageVolume,
-    /// Argo CD, Flux or Helm owns the definition.
+    /// A tool or an operator owns the definition.
     GitopsOwned,
     /// The registry no longer has all that the next start needs.
     NextStartFails,

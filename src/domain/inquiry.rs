@@ -49,11 +49,7 @@ pub fn ownership(pod: &Pod, owners: &HashMap<Arc<str>, Owner>) -> Ownership {
     }
     let workload = chain.last().map_or_else(
         || WorkloadName { api_version: "v1".into(), kind: "Pod".into(), name: Arc::clone(&pod.name) },
-        |top| WorkloadName {
-            api_version: Arc::clone(&top.api_version),
-            kind: Arc::clone(&top.kind),
-            name: Arc::clone(&top.name),
-        },
+        name_of,
     );
     // A ReplicaSet or Job below something else only carries a copy of that one's template.
     let last = chain.len().saturating_sub(1);
@@ -64,6 +60,23 @@ pub fn ownership(pod: &Pod, owners: &HashMap<Arc<str>, Owner>) -> Ownership {
         .map(|(_, reference)| Workload { namespace: Arc::clone(&pod.namespace), reference: reference.clone() })
         .collect();
     Ownership { chain, workload, managers, controllers }
+}
+
+impl Ownership {
+    /// Workloads below the top that have a template of their own, nearest to the top first.
+    pub fn below_the_top(&self) -> impl Iterator<Item = WorkloadName> + '_ {
+        let top = self.chain.last().map(|top| &top.uid);
+        let below = self.controllers.iter().filter(move |workload| Some(&workload.reference.uid) != top).rev();
+        below.map(|workload| name_of(&workload.reference))
+    }
+}
+
+fn name_of(reference: &OwnerReference) -> WorkloadName {
+    WorkloadName {
+        api_version: Arc::clone(&reference.api_version),
+        kind: Arc::clone(&reference.kind),
+        name: Arc::clone(&reference.name),
+    }
 }
 
 /// The tags that a pod's containers make it worth asking for, before anything else is known. This lets

@@ -23,6 +23,7 @@ pub mod running;
 pub mod scheme;
 pub mod standby;
 pub mod template;
+pub mod tools;
 pub mod verdict;
 pub mod verification;
 pub mod workload;

@@ -85,6 +85,7 @@ fn pod(listed: &Listed, node: &Arc<str>, containers: Vec<Container>) -> Pod {
         mirror: false,
         access: Arc::new(listed.state.access.clone()),
         managers: Vec::new(),
+        injectors: Vec::new(),
         containers,
     }
 }

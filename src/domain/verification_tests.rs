@@ -62,6 +62,7 @@ fn pod(name: &str, owner: &str, image_id: &str, state: State) -> Pod {
         mirror: false,
         access: Arc::new(Access::default()),
         managers: Vec::new(),
+        injectors: Vec::new(),
         containers: vec![Container {
             name: "app".into(),
             role: Role::Container,

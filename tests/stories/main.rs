@@ -29,6 +29,7 @@ mod mixed;
 mod multi_arch;
 mod next_start;
 mod next_tag;
+mod operated;
 mod owners;
 mod permissions;
 mod pinned;

@@ -17,10 +17,11 @@ use crate::domain::plan::change::{Place, Refusal};
 use crate::domain::plan::content::{self, Presence, Presences, Run};
 use crate::domain::plan::{ContentOf, Skipped};
 use crate::domain::remote::{Failure, Manifest};
-use crate::domain::template::Slot;
+use crate::domain::template::{Slot, Unchangeable};
 use crate::domain::workload::{Access, Manager};
 use crate::domain::{Digest, Reference, Repository};
 use crate::registry::Registries;
+use crate::ui::names;
 
 /// Workloads that are read at once.
 const AT_ONCE: usize = 16;
@@ -108,7 +109,14 @@ async fn one(
     let defined = match seen.cluster.definition(&candidate.namespace, &candidate.workload).await {
         Ok(defined) => defined,
         Err(why) => {
-            let refusal = Refusal { reason: not_defined(&why), hint: None };
+            let below = templates_below(seen, &candidate);
+            let refusal = match (&why, below.is_empty()) {
+                (NotDefined::Unchangeable(Unchangeable::NoTemplate), false) => Refusal {
+                    reason: format!("it has no pod template; its pods are made from {}", below.join(" and ")),
+                    hint: Some("name that one, with `--force`: its operator may put the image back".to_owned()),
+                },
+                _ => Refusal { reason: not_defined(&why), hint: None },
+            };
             return (None, vec![leave(None, refusal, named)]);
         }
     };
@@ -149,6 +157,20 @@ async fn one(
     .await;
     let asked_for = places.asked_for;
     (Some(Gathered { candidate, defined, places: known, asked_for }), skipped)
+}
+
+/// The workloads with templates between a custom resource and its pods.
+fn templates_below(seen: &Seen, candidate: &Candidate) -> Vec<String> {
+    let of_candidate = seen.snapshot.pods.iter().filter(|pod| pod.namespace == candidate.namespace);
+    let ownerships = of_candidate.map(|pod| inquiry::ownership(pod, &seen.snapshot.owners));
+    let ours = ownerships.filter(|ownership| ownership.workload == candidate.workload);
+    let mut below: Vec<String> = ours
+        .flat_map(|ownership| ownership.below_the_top().map(|name| names::workload(&name)).collect::<Vec<_>>())
+        .map(|name| format!("`{name}`"))
+        .collect();
+    below.sort();
+    below.dedup();
+    below
 }
 
 /// Why there is nothing to change, in one sentence.

@@ -53,6 +53,7 @@ fn pod(name: &str, node: &str, runs: char, controller: Option<OwnerReference>) -
         mirror: false,
         access: Arc::new(Access::default()),
         managers: Vec::new(),
+        injectors: Vec::new(),
         containers: vec![Container {
             name: "app".into(),
             role: Role::Container,

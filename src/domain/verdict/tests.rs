@@ -132,6 +132,7 @@ fn pod(image: &str, image_id: &str) -> Pod {
         mirror: false,
         access: Arc::default(),
         managers: Vec::new(),
+        injectors: Vec::new(),
         containers: vec![Container {
             name: "app".into(),
             role: Role::Container,
