@@ -97,7 +97,8 @@ always-pull\t''
 pull-never\t''
 image-volume\t''
 gitops-owned\t''
-next-start-fails\t''"
+next-start-fails\t''
+injected\t''"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l context -d 'The kubeconfig context to use' -r

@@ -86,7 +86,7 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
     let told = |answered, asked| progress.set(progress::line(pods, answered, asked));
     asking.settle(&mut inquiry, told).await;
     let now = Timestamp::now();
-    let mut diagnosis = inquiry.report(now, cluster.problems());
+    let mut diagnosis = inquiry.report(now, cluster.problems(), asking.known());
     // Where pods were picked by a field, a workload without any among them may well have others.
     if request.fields.is_none() {
         let idle = idle(&cluster, request, &scope, &targets, &snapshot).await;
@@ -329,7 +329,7 @@ async fn what_nodes_would_start(
     supposed.nodes.clone_from(&snapshot.nodes);
     let mut inquiry = Inquiry::new(&supposed, thorough, now);
     asking.settle(&mut inquiry, |_, _| {}).await;
-    inquiry.report(now, Vec::new())
+    inquiry.report(now, Vec::new(), asking.known())
 }
 
 pub(super) fn connect_options(common: &CommonSettings, environment: &Environment) -> ConnectOptions {

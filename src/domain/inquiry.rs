@@ -24,7 +24,7 @@ pub struct Ownership {
     /// Tools that manage the workload's definition from outside.
     pub managers: Vec<Manager>,
     /// Controllers with a template of their own, nearest first.
-    controllers: Vec<Workload>,
+    pub(super) controllers: Vec<Workload>,
 }
 
 /// Follows the owner references of a pod up to the top, by UID and never by labels.
@@ -49,7 +49,7 @@ pub fn ownership(pod: &Pod, owners: &HashMap<Arc<str>, Owner>) -> Ownership {
     }
     let workload = chain.last().map_or_else(
         || WorkloadName { api_version: "v1".into(), kind: "Pod".into(), name: Arc::clone(&pod.name) },
-        name_of,
+        WorkloadName::of,
     );
     // A ReplicaSet or Job below something else only carries a copy of that one's template.
     let last = chain.len().saturating_sub(1);
@@ -67,15 +67,7 @@ impl Ownership {
     pub fn below_the_top(&self) -> impl Iterator<Item = WorkloadName> + '_ {
         let top = self.chain.last().map(|top| &top.uid);
         let below = self.controllers.iter().filter(move |workload| Some(&workload.reference.uid) != top).rev();
-        below.map(|workload| name_of(&workload.reference))
-    }
-}
-
-fn name_of(reference: &OwnerReference) -> WorkloadName {
-    WorkloadName {
-        api_version: Arc::clone(&reference.api_version),
-        kind: Arc::clone(&reference.kind),
-        name: Arc::clone(&reference.name),
+        below.map(|workload| WorkloadName::of(&workload.reference))
     }
 }
 

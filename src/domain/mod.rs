@@ -11,6 +11,7 @@ pub mod floating;
 pub mod history;
 pub mod inquiry;
 pub mod inventory;
+pub mod origin;
 pub mod outcome;
 pub mod patch;
 pub mod plan;

@@ -126,6 +126,8 @@ pub fn rows(listed: &Listed, supposed: &Diagnosis) -> Vec<Item> {
             next_start_fails: None,
             remedies: Vec::new(),
             managers: listed.owner.managers.clone(),
+            injected_by: None,
+            template_in: None,
             running: Vec::new(),
             pods: PodCounts::default(),
             idle: true,

@@ -24,6 +24,7 @@ mod economy;
 mod hub;
 mod idle;
 mod imported;
+mod injected;
 mod lagging;
 mod mixed;
 mod multi_arch;

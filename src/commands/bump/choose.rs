@@ -5,8 +5,11 @@ use std::sync::Arc;
 use crate::domain::diagnosis::{ContainerName, Diagnosis, Item, Verdict, WorkloadName};
 use crate::domain::floating::is_floating;
 use crate::domain::history::History;
+use crate::domain::origin;
+use crate::domain::plan::change::Refusal;
 use crate::domain::reference::Reference;
 use crate::domain::template::{Definition, Slot};
+use crate::domain::workload::Role;
 
 /// A workload with its rows.
 #[derive(Debug, Clone)]
@@ -59,6 +62,11 @@ pub(super) fn runs_old(item: &Item) -> bool {
     matches!(item.verdict, Verdict::Stale | Verdict::Mixed | Verdict::Suspect)
 }
 
+/// Whether a change of the workload could replace it.
+pub(super) fn can_be_replaced(item: &Item) -> bool {
+    runs_old(item) && item.container.role != Role::Ephemeral && !item.is_injected()
+}
+
 /// Whether a workload is worth a look where nobody named it. One that is rolling may be what an interrupted run left.
 pub(super) fn is_worth_it(candidate: &Candidate) -> bool {
     candidate.items.iter().any(|item| runs_old(item) || item.verdict == Verdict::Rolling)
@@ -71,7 +79,23 @@ pub(super) struct Places<'d> {
     /// Somebody named these, or they run old content: if one cannot be changed, that is a refusal.
     pub(super) asked_for: bool,
     /// Containers that run old content and are not in the template, each with the reason.
-    pub(super) elsewhere: Vec<(ContainerName, String)>,
+    pub(super) elsewhere: Vec<(ContainerName, Refusal)>,
+}
+
+/// Why no change of the template changes a container that its pods have.
+fn not_in_the_template(item: &Item) -> Refusal {
+    let (reason, hint) = match item.container.role {
+        Role::Ephemeral => (
+            "a debug container runs what it was started with".to_owned(),
+            "start another one with `kubectl debug`; it ends with its pod".to_owned(),
+        ),
+        _ if item.is_injected() => origin::injected_words(item.injected_by),
+        _ => (
+            "the template does not have it, or no longer".to_owned(),
+            "change it where it comes from, and restart the pods".to_owned(),
+        ),
+    };
+    Refusal { reason, hint: Some(hint) }
 }
 
 /// Which places are to be changed.
@@ -83,7 +107,7 @@ pub(super) fn places<'d>(
     definition: &'d Definition,
     history: &History,
     containers: &[String],
-) -> Result<Places<'d>, (String, String)> {
+) -> Result<Places<'d>, Refusal> {
     if !containers.is_empty() {
         let slots: Vec<&Slot> = definition
             .slots
@@ -92,11 +116,15 @@ pub(super) fn places<'d>(
             .collect();
         if let Some(missing) = containers.iter().find(|name| !slots.iter().any(|slot| *slot.container.name == ***name))
         {
+            if let Some(item) = candidate.items.iter().find(|item| *item.container.name == **missing) {
+                let Refusal { reason, hint } = not_in_the_template(item);
+                return Err(Refusal { reason: format!("container `{missing}`: {reason}"), hint });
+            }
             let names: Vec<String> = definition.slots.iter().map(|slot| format!("`{}`", slot.container.name)).collect();
-            return Err((
-                format!("there is no container `{missing}` in its template"),
-                format!("it has {}", names.join(", ")),
-            ));
+            return Err(Refusal {
+                reason: format!("there is no container `{missing}` in its template"),
+                hint: Some(format!("it has {}", names.join(", "))),
+            });
         }
         return Ok(Places { slots, asked_for: true, elsewhere: Vec::new() });
     }
@@ -106,14 +134,12 @@ pub(super) fn places<'d>(
         let ours = slot.is_some_and(|slot| history.last(&slot.container).is_some_and(|last| last.to == *slot.image));
         match (runs_old(item), item.verdict == Verdict::Rolling && ours, slot) {
             (true, _, Some(slot)) | (_, true, Some(slot)) => places.slots.push(slot),
-            (true, _, None) => {
-                let why = "it is not in the template: something adds it to the pods on their way".to_owned();
-                places.elsewhere.push((item.container.clone(), why));
-            }
+            (true, _, None) => places.elsewhere.push((item.container.clone(), not_in_the_template(item))),
             _ => {}
         }
     }
-    if places.slots.is_empty() && candidate.named {
+    // To change something else instead would leave what is old as it is, and call that a success.
+    if places.slots.is_empty() && places.elsewhere.is_empty() && candidate.named {
         // Nothing is old: what moves by design comes first, then everything.
         let floats = |slot: &&Slot| {
             let reference: Option<Reference> = slot.image.parse().ok();

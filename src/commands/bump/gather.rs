@@ -125,18 +125,12 @@ async fn one(
         definition.annotation(history::ANNOTATION).and_then(|text| History::parse(text).ok()).unwrap_or_default();
     let places = match choose::places(&candidate, &definition, &history, containers) {
         Ok(places) => places,
-        Err((reason, hint)) => return (None, vec![leave(None, Refusal { reason, hint: Some(hint) }, true)]),
+        Err(refusal) => return (None, vec![leave(None, refusal, true)]),
     };
     let mut skipped: Vec<Skipped> = places
         .elsewhere
         .iter()
-        .map(|(container, why)| {
-            leave(
-                Some(container.clone()),
-                Refusal { reason: why.clone(), hint: None },
-                named && places.slots.is_empty(),
-            )
-        })
+        .map(|(container, why)| leave(Some(container.clone()), why.clone(), named && places.slots.is_empty()))
         .collect();
     if places.slots.is_empty() {
         if skipped.is_empty() && named {
