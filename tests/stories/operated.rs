@@ -44,7 +44,7 @@ async fn a_deployment_that_an_operator_keeps_is_changed_under_its_own_name_and_w
 
     1 of 1 workload runs old content in 1 pod.
     hint: see the proof with `kubectl freshimage explain database.example.com/main`
-    hint: give it a unique tag with `kubectl freshimage bump database.example.com/main`
+    hint: give it a unique tag with `kubectl freshimage bump deployment/web --force`
     ");
     let top = freshimage(&bed, &["bump", "database/main", "--to", "tag", "--yes"]).await;
     assert_ended(&top, 1);
