@@ -552,7 +552,7 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --fail-on)
-                    COMPREPLY=($(compgen -W "stale mixed suspect stuck unknown unpublished local rolling pinned rewrapped fresh waiting ended floating-tag moved-tag always-pull pull-never image-volume gitops-owned next-start-fails" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "stale mixed suspect stuck unknown unpublished local rolling pinned rewrapped fresh waiting ended floating-tag moved-tag always-pull pull-never image-volume gitops-owned next-start-fails injected" -- "${cur}"))
                     return 0
                     ;;
                 --insecure-registry)

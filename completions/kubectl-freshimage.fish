@@ -101,7 +101,8 @@ always-pull\t''
 pull-never\t''
 image-volume\t''
 gitops-owned\t''
-next-start-fails\t''"
+next-start-fails\t''
+injected\t''"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -l registry-mirror -d 'Where to ask for what pods pull from a registry, HOST=URL, such as registry.localhost:5000=http://localhost:5001; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand diagnose" -s n -l namespace -d 'The namespace to look at; the context\'s if not given' -r
@@ -200,7 +201,7 @@ never\t'Never'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l all -d 'Everything that runs old content'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s A -l all-namespaces -d 'Look at all namespaces'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s y -l yes -d 'Do it without asking'
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l force -d 'Change also what Argo CD, Flux or Helm will put back'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l force -d 'Change also what another tool or an operator will put back'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l keep-going -d 'Do what can be done where a part is refused; otherwise nothing is done then'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l no-wait -d 'Do not wait for the pods, and prove nothing'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l rollback -d 'Go back by itself where the new content does not come to run'
@@ -245,7 +246,7 @@ never\t'Never'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l all -d 'Everything that runs old content'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s A -l all-namespaces -d 'Look at all namespaces'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s y -l yes -d 'Do it without asking'
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l force -d 'Change also what Argo CD, Flux or Helm will put back'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l force -d 'Change also what another tool or an operator will put back'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l keep-going -d 'Do what can be done where a part is refused; otherwise nothing is done then'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l no-wait -d 'Do not wait for the pods, and prove nothing'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l rollback -d 'Go back by itself where the new content does not come to run'
@@ -288,7 +289,7 @@ never\t'Never'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l all -d 'Everything that was changed'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s A -l all-namespaces -d 'Look at all namespaces'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s y -l yes -d 'Do it without asking'
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l force -d 'Change also what Argo CD, Flux or Helm will put back'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l force -d 'Change also what another tool or an operator will put back'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l keep-going -d 'Do what can be done where a part is refused; otherwise nothing is done then'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l no-wait -d 'Do not wait for the pods, and prove nothing'
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l rollback -d 'Go back by itself where the new content does not come to run'

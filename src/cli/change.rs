@@ -275,7 +275,7 @@ pub struct Applying {
     #[arg(short, long, help_heading = CHANGE)]
     pub yes: bool,
 
-    /// Change also what Argo CD, Flux or Helm will put back
+    /// Change also what another tool or an operator will put back
     #[arg(long, help_heading = CHANGE)]
     pub force: bool,
 

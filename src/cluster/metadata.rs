@@ -1,11 +1,16 @@
 //! `metadata` of any object, as little of it as tells who owns it.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::intern::{Interner, Text};
 use super::resource::Resource;
+use crate::domain::exclusion;
+use crate::domain::tools::{self, INJECTORS, Injector, KEEPERS, Keeper, Key, Mark, Name, Only};
 use crate::domain::workload::{Manager, Owner, OwnerReference};
 
 #[derive(Deserialize)]
@@ -37,9 +42,9 @@ pub(super) struct Metadata<'b> {
     #[serde(default)]
     pub(super) generation: Option<i64>,
     #[serde(borrow, default)]
-    pub(super) labels: Option<Labels<'b>>,
+    pub(super) labels: Marks<'b>,
     #[serde(borrow, default)]
-    pub(super) annotations: Option<Annotations<'b>>,
+    pub(super) annotations: Marks<'b>,
     #[serde(borrow, default)]
     pub(super) owner_references: Option<Vec<Reference<'b>>>,
     #[serde(borrow, default)]
@@ -61,32 +66,57 @@ pub(super) struct Reference<'b> {
     controller: Option<bool>,
 }
 
-#[derive(Deserialize, Default)]
-pub(super) struct Labels<'b> {
-    #[serde(borrow, default, rename = "app.kubernetes.io/instance")]
-    instance: Text<'b>,
-    #[serde(borrow, default, rename = "kustomize.toolkit.fluxcd.io/name")]
-    kustomization: Text<'b>,
-    #[serde(borrow, default, rename = "helm.toolkit.fluxcd.io/name")]
-    flux_release: Text<'b>,
-    #[serde(borrow, default, rename = "kubernetes.io/os")]
-    pub(super) os: Text<'b>,
-    #[serde(borrow, default, rename = "kubernetes.io/arch")]
-    pub(super) arch: Text<'b>,
-    #[serde(borrow, default, rename = "node.kubernetes.io/windows-build")]
-    pub(super) windows_build: Text<'b>,
+/// Labels or annotations, as far as somebody here asks for them: of the many that pods have, few are kept.
+#[derive(Default)]
+pub(super) struct Marks<'b>(Vec<(&'static str, Text<'b>)>);
+
+impl<'b> Marks<'b> {
+    /// The value under a key; empty where there is none.
+    pub(super) fn get(&self, key: &str) -> &str {
+        self.0.iter().find(|(own, _)| *own == key).map_or("", |(_, value)| value)
+    }
 }
 
-#[derive(Deserialize, Default)]
-pub(super) struct Annotations<'b> {
-    #[serde(borrow, default, rename = "argocd.argoproj.io/tracking-id")]
-    argo: Text<'b>,
-    #[serde(borrow, default, rename = "meta.helm.sh/release-name")]
-    release: Text<'b>,
-    #[serde(borrow, default, rename = "kubernetes.io/config.mirror")]
-    pub(super) mirror: Text<'b>,
-    #[serde(borrow, default, rename = "kubectl-freshimage/exclude")]
-    opt_out: Text<'b>,
+/// A static pod's mirror.
+pub(super) const MIRROR: &str = "kubernetes.io/config.mirror";
+/// A node's operating system.
+pub(super) const OS: &str = "kubernetes.io/os";
+/// A node's architecture.
+pub(super) const ARCH: &str = "kubernetes.io/arch";
+/// A Windows node's build.
+pub(super) const WINDOWS_BUILD: &str = "node.kubernetes.io/windows-build";
+
+/// The keys that anybody here asks for.
+static KEYS: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| tools::keys().chain([MIRROR, OS, ARCH, WINDOWS_BUILD, exclusion::ANNOTATION]).collect());
+
+impl<'b, 'de: 'b> Deserialize<'de> for Marks<'b> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Marks<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a map of texts")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+                Ok(Marks::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+                let mut marks = Marks::default();
+                while let Some(key) = entries.next_key::<Text<'de>>()? {
+                    match KEYS.get(&*key) {
+                        Some(key) => marks.0.push((key, entries.next_value()?)),
+                        None => drop(entries.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(marks)
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
 }
 
 #[derive(Deserialize)]
@@ -107,40 +137,51 @@ impl Metadata<'_> {
         })
     }
 
-    /// What [`exclusion::ANNOTATION`](crate::domain::exclusion::ANNOTATION) says.
+    /// What [`exclusion::ANNOTATION`] says.
     pub(super) fn opt_out(&self, interner: &mut Interner) -> Arc<str> {
-        self.annotations.as_ref().map(|annotations| interner.text(&annotations.opt_out)).unwrap_or_default()
+        interner.text(self.annotations.get(exclusion::ANNOTATION))
     }
 
-    /// Who keeps rewriting the object from outside the cluster.
+    /// Who keeps rewriting the object from outside the cluster, as the marks on it tell.
     pub(super) fn managers(&self) -> Vec<Manager> {
-        let mut managers = Vec::new();
-        let mut add = |tool: &str, name: &str| {
-            if !name.is_empty() {
-                managers.push(Manager { tool: tool.to_owned(), name: name.to_owned() });
-            }
+        let named = |keeper: &Keeper| {
+            let name = keeper.marks.iter().find_map(|mark| self.name_by(mark))?;
+            Some(Manager { tool: keeper.tool.to_owned(), name })
         };
-        if let Some(annotations) = &self.annotations {
-            // `application:group/kind:namespace/name`
-            add("Argo CD", annotations.argo.split(':').next().unwrap_or_default());
+        KEEPERS.iter().filter_map(named).collect()
+    }
+
+    /// What a tool calls the object, if this mark of it is there and counts.
+    fn name_by(&self, mark: &Mark) -> Option<String> {
+        let value = self.value(mark.key);
+        let counts = match mark.only {
+            Only::Always => true,
+            Only::Begins(text) => value.starts_with(text),
+            Only::WrittenBy(manager) => self.is_written_by(manager),
+            Only::Without(keys) => keys.iter().all(|key| self.value(*key).is_empty()),
+        };
+        let name = match mark.name {
+            _ if value.is_empty() || !counts => "",
+            Name::Value => value,
+            Name::BeforeColon => value.split(':').next().unwrap_or_default(),
+            Name::Of(key) => self.value(key),
+            Name::Object => &self.name,
+            Name::ImageStreamTag => return image_stream_tag(value),
+        };
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+
+    fn value(&self, key: Key) -> &str {
+        match key {
+            Key::Label(key) => self.labels.get(key),
+            Key::Annotation(key) => self.annotations.get(key),
         }
-        if let Some(labels) = &self.labels {
-            let argo = self.annotations.as_ref().is_some_and(|annotations| !annotations.argo.is_empty());
-            if !argo && self.is_written_by("argocd") {
-                // The label is everybody's; only together with Argo CD's own hand it names an application.
-                add("Argo CD", &labels.instance);
-            }
-            add("Flux", &labels.kustomization);
-            add("Flux", &labels.flux_release);
-        }
-        if let Some(annotations) = &self.annotations {
-            // Flux's releases are Helm's too; the one who would revert is Flux.
-            let flux = self.labels.as_ref().is_some_and(|labels| !labels.flux_release.is_empty());
-            if !flux {
-                add("Helm", &annotations.release);
-            }
-        }
-        managers
+    }
+
+    /// The tools that have left a mark on a pod while they added containers to it.
+    pub(super) fn injectors(&self) -> Vec<&'static Injector> {
+        let marked = INJECTORS.iter().filter(|(key, _)| !self.value(*key).is_empty());
+        marked.map(|(_, injector)| injector).collect()
     }
 
     fn is_written_by(&self, prefix: &str) -> bool {
@@ -163,6 +204,17 @@ impl Metadata<'_> {
     }
 }
 
+/// The first trigger that is not paused: `[{"from":{"kind":"ImageStreamTag","name":"web:latest"},"paused":"false"}]`.
+fn image_stream_tag(triggers: &str) -> Option<String> {
+    let triggers: Vec<serde_json::Value> = serde_json::from_str(triggers).ok()?;
+    let paused = |trigger: &&serde_json::Value| {
+        let said = [&trigger["paused"], &trigger["pause"]];
+        said.into_iter().any(|value| value == "true" || value == true)
+    };
+    let active = triggers.iter().find(|trigger| !paused(trigger))?;
+    active["from"]["name"].as_str().map(ToOwned::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn gitops_tools_are_known_by_what_they_leave() {
+    fn tools_that_put_things_back_are_known_by_what_they_leave() {
         for (json, expected) in [
             (r"{}", vec![]),
             (r#"{"labels":null,"annotations":null,"ownerReferences":null,"managedFields":null}"#, vec![]),
@@ -193,6 +245,63 @@ mod tests {
                 vec![("Flux", "web")],
             ),
             (r#"{"annotations":{"meta.helm.sh/release-name":"web"}}"#, vec![("Helm", "web")]),
+            (
+                r#"{"annotations":{"meta.helm.sh/release-name":"web","objectset.rio.cattle.io/id":"default-shop-web"}}"#,
+                vec![("Fleet", "default-shop-web")],
+            ),
+            (r#"{"labels":{"fleet.cattle.io/bundle-id":"shop"}}"#, vec![("Fleet", "shop")]),
+            (
+                r#"{"annotations":{"objectset.rio.cattle.io/id":"","objectset.rio.cattle.io/owner-name":"coredns",
+                    "objectset.rio.cattle.io/owner-gvk":"k3s.cattle.io/v1, Kind=Addon"}}"#,
+                vec![("K3s", "coredns")],
+            ),
+            (
+                r#"{"annotations":{"objectset.rio.cattle.io/id":"cluster-create","objectset.rio.cattle.io/owner-name":"c-1",
+                    "objectset.rio.cattle.io/owner-gvk":"management.cattle.io/v3, Kind=Cluster"}}"#,
+                vec![("Rancher", "c-1")],
+            ),
+            (
+                r#"{"annotations":{"image.openshift.io/triggers":"[{\"from\":{\"kind\":\"ImageStreamTag\",\"name\":\"web:latest\"}}]"}}"#,
+                vec![("OpenShift", "web:latest")],
+            ),
+            (
+                r#"{"annotations":{"image.openshift.io/triggers":"[{\"from\":{\"name\":\"a:1\"},\"paused\":\"true\"},{\"from\":{\"name\":\"b:1\"},\"paused\":false}]"}}"#,
+                vec![("OpenShift", "b:1")],
+            ),
+            (
+                r#"{"annotations":{"image.openshift.io/triggers":"[{\"from\":{\"name\":\"a:1\"},\"paused\":true}]"}}"#,
+                vec![],
+            ),
+            (r#"{"annotations":{"image.openshift.io/triggers":"what?"}}"#, vec![]),
+            (r#"{"labels":{"kapp.k14s.io/app":"1700000000000"}}"#, vec![("kapp", "1700000000000")]),
+            (
+                r#"{"name":"web","annotations":{"kapp.k14s.io/identity":"v1;shop/apps/Deployment/web;apps/v1"}}"#,
+                vec![("kapp", "web")],
+            ),
+            (
+                r#"{"name":"dns","labels":{"addonmanager.kubernetes.io/mode":"Reconcile"}}"#,
+                vec![("addon-manager", "dns")],
+            ),
+            (r#"{"name":"dns","labels":{"addonmanager.kubernetes.io/mode":"EnsureExists"}}"#, vec![]),
+            (
+                r#"{"name":"web","annotations":{"configmanagement.gke.io/managed":"enabled","configsync.gke.io/resource-id":"apps_deployment_shop_web"}}"#,
+                vec![("Config Sync", "apps_deployment_shop_web")],
+            ),
+            (
+                r#"{"name":"web","annotations":{"configmanagement.gke.io/managed":"enabled"}}"#,
+                vec![("Config Sync", "web")],
+            ),
+            (
+                r#"{"annotations":{"configmanagement.gke.io/managed":"disabled","configsync.gke.io/resource-id":"apps_deployment_shop_web"}}"#,
+                vec![],
+            ),
+            (r#"{"labels":{"crossplane.io/composite":"shop-x7k2p"}}"#, vec![("Crossplane", "shop-x7k2p")]),
+            (r#"{"labels":{"app.oam.dev/name":"shop"}}"#, vec![("KubeVela", "shop")]),
+            (r#"{"labels":{"olm.owner":"etcdoperator.v0.9.4"}}"#, vec![("OLM", "etcdoperator.v0.9.4")]),
+            (
+                r#"{"labels":{"kapp.k14s.io/app":"17"},"annotations":{"argocd.argoproj.io/tracking-id":"shop:x"}}"#,
+                vec![("Argo CD", "shop"), ("kapp", "17")],
+            ),
         ] {
             let expected: Vec<(String, String)> =
                 expected.into_iter().map(|(tool, name): (&str, &str)| (tool.to_owned(), name.to_owned())).collect();
@@ -202,7 +311,7 @@ mod tests {
 
     #[test]
     fn the_annotation_with_which_a_workload_opts_out_is_read() {
-        let key = crate::domain::exclusion::ANNOTATION;
+        let key = exclusion::ANNOTATION;
         for (annotations, expected) in [
             (serde_json::json!({ key: "true" }), "true"),
             (serde_json::json!({ key: "proxy,app" }), "proxy,app"),
@@ -213,6 +322,23 @@ mod tests {
             let json = serde_json::json!({ "annotations": annotations }).to_string();
             let metadata: Metadata<'_> = serde_json::from_str(&json).unwrap();
             assert_eq!(&*metadata.opt_out(&mut Interner::default()), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn injectors_are_known_by_the_marks_on_pods() {
+        for (json, expected) in [
+            ("{}", vec![]),
+            (
+                r#"{"annotations":{"sidecar.istio.io/status":"{}","vault.hashicorp.com/agent-inject-status":"injected"}}"#,
+                vec!["Istio", "Vault"],
+            ),
+            (r#"{"labels":{"sidecar.opentelemetry.io/injected":"shop.otel"}}"#, vec!["OpenTelemetry"]),
+            (r#"{"labels":{"sidecar.istio.io/status":"{}"},"annotations":{"other":"x"}}"#, vec![]),
+        ] {
+            let metadata: Metadata<'_> = serde_json::from_str(json).unwrap();
+            let tools: Vec<&str> = metadata.injectors().into_iter().map(|injector| injector.tool).collect();
+            assert_eq!(tools, expected, "{json}");
         }
     }
 

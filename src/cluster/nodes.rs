@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::Cluster;
 use super::discovery::decode;
 use super::failure::Failure;
-use super::metadata::{Metadata, Object, ObjectList};
+use super::metadata::{ARCH, Metadata, OS, Object, ObjectList, WINDOWS_BUILD};
 use super::pages::{self, List};
 use super::transport::{Accept, segment};
 use crate::domain::Platform;
@@ -139,12 +139,9 @@ impl Cluster {
 }
 
 fn platform(metadata: &Metadata<'_>) -> Option<Platform> {
-    let labels = metadata.labels.as_ref()?;
-    if labels.os.is_empty() || labels.arch.is_empty() {
-        return None;
-    }
-    let build = Some(&*labels.windows_build).filter(|build| !build.is_empty());
-    Some(Platform { os_version: build.map(ToOwned::to_owned), ..Platform::new(&labels.os, &labels.arch) })
+    let label = |key: &str| Some(metadata.labels.get(key)).filter(|value| !value.is_empty());
+    let (os, architecture) = (label(OS)?, label(ARCH)?);
+    Some(Platform { os_version: label(WINDOWS_BUILD).map(ToOwned::to_owned), ..Platform::new(os, architecture) })
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ fn pod(namespace: &str, name: &str, controller: Option<OwnerReference>) -> Pod {
         access: Arc::new(Access::default()),
         managers: Vec::new(),
         opt_out: "".into(),
+        injectors: Vec::new(),
         containers: Vec::new(),
     }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::intern::{Interner, Text};
-use super::metadata::Metadata;
+use super::metadata::{MIRROR, Metadata};
 use crate::domain::workload::{Access, Container, Phase, Pod, PullPolicy, RestartPolicy, Role, State};
 
 #[derive(Deserialize)]
@@ -206,9 +206,10 @@ impl RawPod<'_> {
             reason: interner.text(&self.status.reason),
             restart_policy: restart_policy(&self.spec.restart_policy),
             node: Some(&*self.spec.node_name).filter(|name| !name.is_empty()).map(|name| interner.text(name)),
-            mirror: metadata.annotations.as_ref().is_some_and(|annotations| !annotations.mirror.is_empty()),
+            mirror: !metadata.annotations.get(MIRROR).is_empty(),
             access: interner.access(access),
             managers: if controller.is_some() { Vec::new() } else { metadata.managers() },
+            injectors: metadata.injectors(),
             controller,
             opt_out: metadata.opt_out(interner),
             containers: self.containers(interner),

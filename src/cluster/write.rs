@@ -14,6 +14,7 @@ use url::form_urlencoded::Serializer;
 use super::Cluster;
 use super::discovery::decode;
 use super::failure::Failure;
+use super::intern::Interner;
 use super::metadata;
 use super::resource::Resource;
 use super::transport::{Accept, Content, segment};
@@ -122,14 +123,18 @@ impl Cluster {
         };
         let path = self.object_path(namespace, workload).await.map_err(unreadable)?;
         let body = self.inner.transport.get(&path, Accept::Whole).await.map_err(unreadable)?;
-        let managers =
-            decode::<metadata::Object<'_>>(&body).map(|object| object.metadata.managers()).unwrap_or_default();
+        let resource = self.resource_of(&workload.api_version, &workload.kind).await.map_err(unreadable)?;
+        let managers = decode::<metadata::Object<'_>>(&body).map(|object| {
+            let owner = object.metadata.owner(&resource, &mut Interner::default());
+            let operator = owner.operator();
+            owner.managers.into_iter().chain(operator).collect()
+        });
         let mut object: Value = decode(&body).map_err(unreadable)?;
         // Some servers leave these out of single objects.
         object["apiVersion"] = (*workload.api_version).into();
         object["kind"] = (*workload.kind).into();
         let definition = Definition::read(object).map_err(NotDefined::Unchangeable)?;
-        Ok(Defined { definition: Arc::new(definition), managers })
+        Ok(Defined { definition: Arc::new(definition), managers: managers.unwrap_or_default() })
     }
 
     /// Sends a JSON patch; gives the object as it is afterwards, or as it would be.

@@ -120,6 +120,11 @@ impl Asking {
         &self.answers
     }
 
+    /// What was answered so far.
+    pub(super) fn known(&self) -> &Answers {
+        &self.answers
+    }
+
     fn take(&mut self, done: Result<Answer, tokio::task::JoinError>) {
         match done {
             Ok(Answer::Served(key, answer)) => {

@@ -83,6 +83,7 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
         });
         snapshot.owners = owners;
         all_found(&targets, &snapshot)?;
+        name_as_asked(&targets, &mut snapshot);
         read_named(&cluster, request, &targets, &mut snapshot).await;
     }
     let started = Timestamp::now();
@@ -92,7 +93,7 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
     let told = |answered, asked| progress.set(progress::line(pods, answered, asked));
     asking.settle(&mut inquiry, told).await;
     let now = Timestamp::now();
-    let mut diagnosis = inquiry.report(now, cluster.problems());
+    let mut diagnosis = inquiry.report(now, cluster.problems(), asking.known());
     // Where pods were picked by a field, a workload without any among them may well have others.
     if request.fields.is_none() {
         let idle = idle(&cluster, request, &scope, &targets, &snapshot).await;
@@ -302,13 +303,9 @@ async fn read_named(cluster: &Cluster, request: &Request<'_>, targets: &[Target]
     snapshot.listed.extend(read.map(|listed| (Arc::clone(&listed.owner.itself.uid), listed)));
 }
 
-/// Whether a target of the command line means this pod: itself, something above it, or, where a whole type is asked
-/// for, something that may stand above it and cannot be read.
-fn is_meant(target: &Target, pod: &Pod, ownership: &inquiry::Ownership, owners: &HashMap<Arc<str>, Owner>) -> bool {
-    if target.is_pod() {
-        return target.name.as_ref().is_none_or(|name| *name == pod.name);
-    }
-    let named = ownership.chain.iter().any(|owner| match target.uid() {
+/// Those above a pod that a target of the command line names, or that are of the type that it names.
+fn meant<'a>(target: &'a Target, ownership: &'a inquiry::Ownership) -> impl Iterator<Item = &'a OwnerReference> {
+    ownership.chain.iter().filter(|owner| match target.uid() {
         Some(uid) => owner.uid == *uid,
         None => {
             let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
@@ -316,10 +313,38 @@ fn is_meant(target: &Target, pod: &Pod, ownership: &inquiry::Ownership, owners: 
                 && *group == *target.resource.group
                 && target.name.as_ref().is_none_or(|name| *name == owner.name)
         }
-    });
+    })
+}
+
+/// Whether a target of the command line means this pod: itself, something above it, or, where a whole type is asked
+/// for, something that may stand above it and cannot be read.
+fn is_meant(target: &Target, pod: &Pod, ownership: &inquiry::Ownership, owners: &HashMap<Arc<str>, Owner>) -> bool {
+    if target.is_pod() {
+        return target.name.as_ref().is_none_or(|name| *name == pod.name);
+    }
+    let named = meant(target, ownership).next().is_some();
     // These seldom stand for themselves. To leave such pods out would look like there were none.
     let may_go_on = |top: &OwnerReference| matches!(&*top.kind, "ReplicaSet" | "Job") && !owners.contains_key(&top.uid);
     named || (target.name.is_none() && ownership.chain.last().is_some_and(may_go_on))
+}
+
+/// Whoever asks for a Deployment below an operator's custom resource gets it under its own name, and may change it: it
+/// has the template, and the operator is one of those who put it back.
+fn name_as_asked(targets: &[Target], snapshot: &mut Snapshot) {
+    let mut asked: HashSet<Arc<str>> = HashSet::new();
+    for ownership in snapshot.pods.iter().map(|pod| inquiry::ownership(pod, &snapshot.owners)) {
+        for target in targets {
+            asked.extend(meant(target, &ownership).map(|owner| Arc::clone(&owner.uid)));
+        }
+    }
+    for uid in asked {
+        if let Some(owner) = snapshot.owners.get_mut(&uid)
+            && let Some(operator) = owner.operator()
+        {
+            owner.managers.push(operator);
+            owner.controller = None;
+        }
+    }
 }
 
 /// The workloads without pods that are meant, each once: those that were named, and all of the kinds that were surveyed.
@@ -391,7 +416,7 @@ async fn what_nodes_would_start(
     supposed.nodes.clone_from(&snapshot.nodes);
     let mut inquiry = Inquiry::new(&supposed, thorough, now);
     asking.settle(&mut inquiry, |_, _| {}).await;
-    inquiry.report(now, Vec::new())
+    inquiry.report(now, Vec::new(), asking.known())
 }
 
 pub(super) fn connect_options(common: &CommonSettings, environment: &Environment) -> ConnectOptions {

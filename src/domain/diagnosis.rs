@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 
 use super::exclusion::LeftOut;
 use super::remote::Provenance;
-use super::workload::{Container, Manager, Problem, PullPolicy, Role};
+use super::workload::{Container, Manager, OwnerReference, Problem, PullPolicy, Role};
 use super::{Digest, Platform};
 
 /// Does it run what its tag stands for now? One word, everywhere the same.
@@ -108,15 +108,17 @@ pub enum Finding {
     PullNever,
     /// A volume has an image as its source.
     ImageVolume,
-    /// Argo CD, Flux or Helm owns the definition.
+    /// A tool or an operator owns the definition.
     GitopsOwned,
     /// The registry no longer has all that the next start needs.
     NextStartFails,
+    /// Something adds the container to the pods; no template has it.
+    Injected,
 }
 
 impl Finding {
     /// Every finding.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::FloatingTag,
         Self::MovedTag,
         Self::AlwaysPull,
@@ -124,6 +126,7 @@ impl Finding {
         Self::ImageVolume,
         Self::GitopsOwned,
         Self::NextStartFails,
+        Self::Injected,
     ];
 
     /// The word.
@@ -137,6 +140,7 @@ impl Finding {
             Self::ImageVolume => "image-volume",
             Self::GitopsOwned => "gitops-owned",
             Self::NextStartFails => "next-start-fails",
+            Self::Injected => "injected",
         }
     }
 
@@ -162,6 +166,9 @@ impl Finding {
             }
             Self::NextStartFails => {
                 "the registry no longer has the whole image, so a node that does not hold it cannot start it; push it again, or bump to content that is there"
+            }
+            Self::Injected => {
+                "no template has this container, it is added to the pods when they are created; change its image where it is injected, and restart the pods"
             }
         }
     }
@@ -246,6 +253,9 @@ pub struct Item {
     /// The tools behind `gitops-owned`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub managers: Vec<Manager>,
+    /// Who is known to add it to the pods, with the finding `injected`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub injected_by: Option<&'static str>,
     /// The pods, grouped by what they run.
     pub running: Vec<Group>,
     /// Pods that the verdict speaks of (for `mixed`: those that are stale), and all pods.
@@ -254,6 +264,17 @@ pub struct Item {
     /// Nothing of it runs: the verdict is about its last run, or about what a node would start.
     #[serde(skip)]
     pub idle: bool,
+    /// The workload that has its template, where that is one below the top: what an operator makes of its custom resource.
+    #[serde(skip)]
+    pub template_in: Option<WorkloadName>,
+}
+
+impl Item {
+    /// Whether the container was added to the pods on their way, so that no change of the workload changes it.
+    #[must_use]
+    pub fn is_injected(&self) -> bool {
+        self.findings.contains(&Finding::Injected)
+    }
 }
 
 /// `2/3` of the table's PODS column.
@@ -275,6 +296,18 @@ pub struct WorkloadName {
     pub kind: Arc<str>,
     /// Its name.
     pub name: Arc<str>,
+}
+
+impl WorkloadName {
+    /// Of what an owner reference names.
+    #[must_use]
+    pub fn of(reference: &OwnerReference) -> Self {
+        Self {
+            api_version: Arc::clone(&reference.api_version),
+            kind: Arc::clone(&reference.kind),
+            name: Arc::clone(&reference.name),
+        }
+    }
 }
 
 /// A container's name and kind.

@@ -171,6 +171,36 @@ pub fn remedies(verdict: Verdict, policy: PullPolicy, role: Role, pinned_on_its_
     remedies
 }
 
+/// The end of a stale row's WHY, where no template has the container.
+#[must_use]
+pub fn injected_reason(injector: Option<&str>) -> String {
+    match injector {
+        Some(tool) => format!("; injected by {tool}"),
+        None => "; injected, no template has it".to_owned(),
+    }
+}
+
+/// The same remedies for a container that no template has: the image is to be changed where it is injected.
+#[must_use]
+pub fn remedies_of_injected(remedies: Vec<Remedy>, injector: Option<&str>) -> Vec<Remedy> {
+    let place =
+        injector.map_or_else(|| "where it is injected".to_owned(), |tool| format!("where {tool} is configured"));
+    let moved = |remedy: Remedy| match remedy.kind {
+        RemedyKind::UniqueTag | RemedyKind::Digest => {
+            Some(Remedy { why: format!("set it {place}, then restart the pods: {}", remedy.why), ..remedy })
+        }
+        RemedyKind::Restart if !remedy.helps => Some(Remedy {
+            why: format!(
+                "a new pod gets what is injected by then: that is other content only if the image was changed {place}"
+            ),
+            ..remedy
+        }),
+        RemedyKind::Restart => Some(remedy),
+        RemedyKind::AlwaysPull => None,
+    };
+    remedies.into_iter().filter_map(moved).collect()
+}
+
 /// What is worth knowing beside the verdict.
 #[must_use]
 pub fn findings(
@@ -313,6 +343,19 @@ mod tests {
         for verdict in [Verdict::Fresh, Verdict::Rewrapped, Verdict::Pinned, Verdict::Waiting, Verdict::Unknown] {
             assert_eq!(remedies(verdict, PullPolicy::IfNotPresent, Role::Container, false), [], "{verdict:?}");
         }
+    }
+
+    #[test]
+    fn an_injected_container_is_changed_where_it_is_injected() {
+        for (policy, restart) in [(PullPolicy::Always, true), (PullPolicy::IfNotPresent, false)] {
+            let usual = remedies(Verdict::Stale, policy, Role::Container, false);
+            let remedies = remedies_of_injected(usual, Some("Istio"));
+            let told: Vec<_> = remedies.iter().map(|remedy| (remedy.kind, remedy.helps)).collect();
+            let expected = [(RemedyKind::UniqueTag, true), (RemedyKind::Digest, true), (RemedyKind::Restart, restart)];
+            assert_eq!(told, expected, "{policy:?}");
+            assert!(remedies[0].why.starts_with("set it where Istio is configured, then restart the pods: "));
+        }
+        assert_eq!(remedies_of_injected(Vec::new(), None), []);
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub struct Ownership {
     /// What the pod's annotation says of leaving it out, and that of its controllers.
     pub opt_outs: Vec<Arc<str>>,
     /// Controllers with a template of their own, nearest first.
-    controllers: Vec<Workload>,
+    pub(super) controllers: Vec<Workload>,
 }
 
 /// Follows the owner references of a pod up to the top, by UID and never by labels.
@@ -51,11 +51,7 @@ pub fn ownership(pod: &Pod, owners: &HashMap<Arc<str>, Owner>) -> Ownership {
     }
     let workload = chain.last().map_or_else(
         || WorkloadName { api_version: "v1".into(), kind: "Pod".into(), name: Arc::clone(&pod.name) },
-        |top| WorkloadName {
-            api_version: Arc::clone(&top.api_version),
-            kind: Arc::clone(&top.kind),
-            name: Arc::clone(&top.name),
-        },
+        WorkloadName::of,
     );
     // A ReplicaSet or Job below something else only carries a copy of that one's template.
     let last = chain.len().saturating_sub(1);
@@ -69,6 +65,15 @@ pub fn ownership(pod: &Pod, owners: &HashMap<Arc<str>, Owner>) -> Ownership {
     let opt_outs = std::iter::once(&pod.opt_out).chain(annotated.map(|owner| &owner.opt_out));
     let opt_outs = opt_outs.filter(|text| !text.is_empty()).cloned().collect();
     Ownership { chain, workload, managers, opt_outs, controllers }
+}
+
+impl Ownership {
+    /// Workloads below the top that have a template of their own, nearest to the top first.
+    pub fn below_the_top(&self) -> impl Iterator<Item = WorkloadName> + '_ {
+        let top = self.chain.last().map(|top| &top.uid);
+        let below = self.controllers.iter().filter(move |workload| Some(&workload.reference.uid) != top).rev();
+        below.map(|workload| WorkloadName::of(&workload.reference))
+    }
 }
 
 /// The tags that a pod's containers make it worth asking for, before anything else is known. This lets

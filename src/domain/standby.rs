@@ -86,6 +86,7 @@ fn pod(listed: &Listed, node: &Arc<str>, containers: Vec<Container>) -> Pod {
         mirror: false,
         access: Arc::new(listed.state.access.clone()),
         managers: Vec::new(),
+        injectors: Vec::new(),
         containers,
     }
 }
@@ -131,6 +132,8 @@ pub fn rows(listed: &Listed, supposed: &Diagnosis) -> Vec<Item> {
             next_start_fails: None,
             remedies: Vec::new(),
             managers: listed.owner.managers.clone(),
+            injected_by: None,
+            template_in: None,
             running: Vec::new(),
             pods: PodCounts::default(),
             idle: true,

@@ -71,6 +71,7 @@ fn pod(name: &str, owner: &str, image_id: &str, state: State) -> Pod {
         access: Arc::new(Access::default()),
         managers: Vec::new(),
         opt_out: "".into(),
+        injectors: Vec::new(),
         containers: vec![Container {
             name: "app".into(),
             role: Role::Container,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Platform;
+use super::tools::{self, Injector};
 
 /// Everything that was read from a cluster before the first verdict.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +66,8 @@ pub struct Pod {
     pub managers: Vec<Manager>,
     /// What its own annotation says of leaving it out; empty where it is not there.
     pub opt_out: Arc<str>,
+    /// Tools that have left a mark on it while they added containers to it.
+    pub injectors: Vec<&'static Injector>,
     /// Containers of every kind, and image volumes, in the order of the spec.
     pub containers: Vec<Container>,
 }
@@ -257,13 +260,29 @@ pub struct Owner {
     pub opt_out: Arc<str>,
 }
 
+impl Owner {
+    /// The custom resource above it, by which an operator keeps rewriting its template. What only carries a copy of the
+    /// template above it is kept by nobody in this sense.
+    #[must_use]
+    pub fn operator(&self) -> Option<Manager> {
+        let above = self.controller.as_ref()?;
+        let (group, _) = above.api_version.split_once('/').unwrap_or_default();
+        let is_copy = matches!(&*self.itself.kind, "Pod" | "ReplicaSet" | "ReplicationController" | "Job");
+        if is_copy || matches!(group, "" | "apps" | "batch") {
+            return None;
+        }
+        let name = format!("{}.{group}/{}", above.kind.to_lowercase(), above.name);
+        Some(Manager { tool: tools::OPERATOR.to_owned(), name })
+    }
+}
+
 /// A tool that owns an object's definition and may revert changes to it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manager {
-    /// `Argo CD`, `Flux`, `Helm`.
+    /// `Argo CD`, `Flux`, `Helm`, `operator`; all of them stand in [`tools::KEEPERS`].
     pub tool: String,
-    /// What the tool calls it: application, kustomization, release.
+    /// What the tool calls it: application, kustomization, release, custom resource.
     pub name: String,
 }
 

@@ -70,6 +70,9 @@ fn section(item: &Item, options: &Options<'_>) -> String {
     }
     page.gap();
     page.field("why", &printable(&item.reason));
+    if let Some(holder) = &item.template_in {
+        page.field("template", &format!("in {}", names::workload(holder)));
+    }
     if let Some(why) = &item.next_start_fails {
         page.field("next start", &format!("fails where no node holds the image: {}", printable(why)));
     }
@@ -137,18 +140,16 @@ fn listed(names: &[std::sync::Arc<str>], singular: &str, plural: &str) -> String
 
 /// The command that applies a remedy, where there is one for what the item is.
 fn remedy_command(remedy: &Remedy, item: &Item, place: &Place) -> Option<String> {
-    use crate::domain::workload::Role;
     let kind = (&*item.workload.api_version, &*item.workload.kind);
-    // A Job's template is immutable, a debug container is in no template.
-    if item.container.role == Role::Ephemeral || matches!(kind, ("batch/v1", "Job")) {
+    if summary::is_fixed(item) {
         return None;
     }
-    let workload = names::workload(&item.workload);
-    let workload = shell_word(&workload);
     let words = match remedy.kind {
-        RemedyKind::UniqueTag => format!("bump {workload}"),
-        RemedyKind::Digest => format!("pin {workload}"),
-        RemedyKind::AlwaysPull if remedy.helps && kind != ("v1", "Pod") => format!("bump {workload} --to always-pull"),
+        RemedyKind::UniqueTag => summary::change_words("bump", item),
+        RemedyKind::Digest => summary::change_words("pin", item),
+        RemedyKind::AlwaysPull if remedy.helps && kind != ("v1", "Pod") => {
+            format!("{} --to always-pull", summary::change_words("bump", item))
+        }
         RemedyKind::AlwaysPull | RemedyKind::Restart => return None,
     };
     Some(summary::command(&words, &item.namespace, place))
@@ -298,6 +299,9 @@ impl Page<'_> {
         for finding in &item.findings {
             self.field(label, &format!("{}: {}", finding.as_str(), finding.advice()));
             label = "";
+        }
+        if let Some(tool) = item.injected_by {
+            self.field("injected by", tool);
         }
         let mut label = "managed by";
         for manager in &item.managers {

@@ -12,6 +12,7 @@ use crate::domain::plan::change::Name;
 use crate::domain::plan::{Change, Plan, Skipped, Tagging, Target, assemble};
 use crate::domain::scheme::Proposal;
 use crate::domain::template::Replacement;
+use crate::domain::tools;
 use crate::domain::workload::Role;
 use crate::error::AppError;
 use crate::text::printable;
@@ -241,15 +242,12 @@ pub fn owned_elsewhere(target: &Target) -> Option<(String, String)> {
 
 fn owner(target: &Target) -> Option<(String, String)> {
     let manager = target.managers.first()?;
-    let (what, when, source) = match manager.tool.as_str() {
-        "Argo CD" => ("application", "", "the repository that the application is made from"),
-        "Flux" => ("object", "", "the repository that it is made from"),
-        "Helm" => ("release", " at its next upgrade", "the values or the chart of the release"),
-        _ => ("release", "", "the source of the release"),
+    let (keeps, when, source) = match tools::keeper(&manager.tool) {
+        Some(keeper) => (keeper.keeps, keeper.when, keeper.source),
+        None => (manager.tool.as_str(), "", "its source"),
     };
-    let (tool, name) = (printable(&manager.tool), printable(&manager.name));
     Some((
-        format!("{tool} {what} `{name}` owns it and will put the image back{when}"),
+        format!("{} `{}` owns it and will put the image back{when}", printable(keeps), printable(&manager.name)),
         format!("change it in {source} too"),
     ))
 }

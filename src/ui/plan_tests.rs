@@ -386,6 +386,14 @@ fn whoever_owns_the_definition_is_named_with_the_way_out() {
             "Helm",
             "Helm release `shop` owns it and will put the image back at its next upgrade; change it in the values or the chart of the release too, or say `--force`",
         ),
+        (
+            "operator",
+            "the operator of `shop` owns it and will put the image back; change it in that object too, or say `--force`",
+        ),
+        (
+            "OpenShift",
+            "OpenShift image stream tag `shop` owns it and will put the image back; change it in the image stream too, or say `--force`",
+        ),
     ] {
         target.managers = vec![crate::domain::workload::Manager { tool: tool.to_owned(), name: "shop".to_owned() }];
         let (reason, hint) = owned_elsewhere(&target).unwrap();

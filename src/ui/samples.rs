@@ -59,6 +59,8 @@ fn item(workload: (&str, &str, &str), container: (&str, Role), image: &str, verd
         findings: Vec::new(),
         remedies: Vec::new(),
         managers: Vec::new(),
+        injected_by: None,
+        template_in: None,
         running: Vec::new(),
         pods: PodCounts::default(),
     }

@@ -25,7 +25,8 @@ pub fn render(diagnosis: &Diagnosis, place: &Place, palette: Palette) -> String 
     lines.extend(problems(diagnosis, palette));
     if let Some((item, what)) = worth_explaining(diagnosis) {
         lines.push(format!("{} {what} with `{}`", palette.hint("hint:"), explain_command(item, place)));
-        if let Some(command) = bump_command(item, place) {
+        let same = |other: &&Item| other.namespace == item.namespace && other.workload == item.workload;
+        if let Some(command) = diagnosis.items.iter().filter(same).find_map(|item| bump_command(item, place)) {
             lines.push(format!("{} give it a unique tag with `{command}`", palette.hint("hint:")));
         }
     }
@@ -194,9 +195,20 @@ fn explain_command(item: &Item, place: &Place) -> String {
 /// What helps against old content; not for what cannot be changed.
 fn bump_command(item: &Item, place: &Place) -> Option<String> {
     let old = matches!(item.verdict, Verdict::Stale | Verdict::Mixed | Verdict::Suspect);
-    let fixed = &*item.workload.kind == "Job" || item.container.role == Role::Ephemeral;
-    let words = format!("bump {}", shell_word(&names::workload(&item.workload)));
-    (old && !fixed).then(|| command(&words, &item.namespace, place))
+    (old && !is_fixed(item)).then(|| command(&change_words("bump", item), &item.namespace, place))
+}
+
+/// Whether no change of the workload brings the container another image: a Job's template is immutable, and a debug
+/// container or an injected one is in no template.
+pub(super) fn is_fixed(item: &Item) -> bool {
+    &*item.workload.kind == "Job" || item.container.role == Role::Ephemeral || item.is_injected()
+}
+
+/// `bump deployment/web`, or what changes the workload that has the template below an operator's custom resource.
+pub(super) fn change_words(verb: &str, item: &Item) -> String {
+    let named = item.template_in.as_ref().unwrap_or(&item.workload);
+    let force = if item.template_in.is_some() { " --force" } else { "" };
+    format!("{verb} {}{force}", shell_word(&names::workload(named)))
 }
 
 /// A command of ours that looks at the same place, ready to be copied.
@@ -265,6 +277,33 @@ mod tests {
         }
         let text = render(&diagnosis, &place(), Palette::plain());
         assert!(text.ends_with("`kubectl freshimage explain 'job/x; touch y #'`\n"), "{text}");
+    }
+
+    #[test]
+    fn the_hint_names_what_can_be_changed() {
+        let hint = |change: &dyn Fn(&mut Item)| {
+            let mut diagnosis = samples::story();
+            diagnosis.items.truncate(1);
+            change(&mut diagnosis.items[0]);
+            let text = render(&diagnosis, &place(), Palette::plain());
+            text.lines().find(|line| line.contains("unique tag")).map(ToOwned::to_owned)
+        };
+        assert_eq!(hint(&|item| item.findings.push(crate::domain::diagnosis::Finding::Injected)), None);
+        let below = |item: &mut Item| {
+            item.template_in = Some(item.workload.clone());
+            item.workload.name = "main".into();
+        };
+        assert_eq!(
+            hint(&below).as_deref(),
+            Some("hint: give it a unique tag with `kubectl freshimage bump deployment/awesomeapp --force`")
+        );
+        // The container of the workload that can be changed is reason enough.
+        let mut diagnosis = samples::story();
+        diagnosis.items.truncate(1);
+        let mut injected = diagnosis.items[0].clone();
+        injected.findings.push(crate::domain::diagnosis::Finding::Injected);
+        diagnosis.items.insert(0, injected);
+        assert!(render(&diagnosis, &place(), Palette::plain()).contains("bump deployment/awesomeapp`"));
     }
 
     #[test]

@@ -6,8 +6,11 @@ use crate::domain::diagnosis::{ContainerName, Diagnosis, Finding, Item, Verdict,
 use crate::domain::exclusion::Exclusions;
 use crate::domain::floating::is_floating;
 use crate::domain::history::History;
+use crate::domain::origin;
+use crate::domain::plan::change::Refusal;
 use crate::domain::reference::Reference;
 use crate::domain::template::{Definition, Slot};
+use crate::domain::workload::Role;
 
 /// A workload with its rows.
 #[derive(Debug, Clone)]
@@ -69,6 +72,11 @@ fn is_settled(item: &Item) -> bool {
     }
 }
 
+/// Whether a change of the workload could replace it.
+pub(super) fn can_be_replaced(item: &Item) -> bool {
+    runs_old(item) && item.container.role != Role::Ephemeral && !item.is_injected()
+}
+
 /// Whether a workload is worth a look where nobody named it. One that is rolling may be what an interrupted run left.
 pub(super) fn is_worth_it(candidate: &Candidate) -> bool {
     candidate.items.iter().any(|item| runs_old(item) || item.verdict.is_being_replaced())
@@ -83,7 +91,23 @@ pub(super) struct Places<'d> {
     /// These are as they should be: they are shown, proven and left alone.
     pub(super) settled: bool,
     /// Containers that run old content and are not in the template, each with the reason.
-    pub(super) elsewhere: Vec<(ContainerName, String)>,
+    pub(super) elsewhere: Vec<(ContainerName, Refusal)>,
+}
+
+/// Why no change of the template changes a container that its pods have.
+fn not_in_the_template(item: &Item) -> Refusal {
+    let (reason, hint) = match item.container.role {
+        Role::Ephemeral => (
+            "a debug container runs what it was started with".to_owned(),
+            "start another one with `kubectl debug`; it ends with its pod".to_owned(),
+        ),
+        _ if item.is_injected() => origin::injected_words(item.injected_by),
+        _ => (
+            "the template does not have it, or no longer".to_owned(),
+            "change it where it comes from, and restart the pods".to_owned(),
+        ),
+    };
+    Refusal { reason, hint: Some(hint) }
 }
 
 /// Which places are to be changed.
@@ -97,7 +121,7 @@ pub(super) fn places<'d>(
     proposed: bool,
     containers: &[String],
     exclusions: &Exclusions,
-) -> Result<Places<'d>, (String, String)> {
+) -> Result<Places<'d>, Refusal> {
     let excluded = |slot: &Slot| exclusions.of_slot(definition, slot, candidate.named);
     if !containers.is_empty() {
         let slots: Vec<&Slot> = definition
@@ -107,18 +131,22 @@ pub(super) fn places<'d>(
             .collect();
         if let Some(missing) = containers.iter().find(|name| !slots.iter().any(|slot| *slot.container.name == ***name))
         {
+            if let Some(item) = candidate.items.iter().find(|item| *item.container.name == **missing) {
+                let Refusal { reason, hint } = not_in_the_template(item);
+                return Err(Refusal { reason: format!("container `{missing}`: {reason}"), hint });
+            }
             let names: Vec<String> = definition.slots.iter().map(|slot| format!("`{}`", slot.container.name)).collect();
-            return Err((
-                format!("there is no container `{missing}` in its template"),
-                format!("it has {}", names.join(", ")),
-            ));
+            return Err(Refusal {
+                reason: format!("there is no container `{missing}` in its template"),
+                hint: Some(format!("it has {}", names.join(", "))),
+            });
         }
         if let Some(slot) = slots.iter().find(|slot| excluded(slot).is_some()) {
             let name = &slot.container.name;
-            return Err((
-                format!("container `{name}` is excluded by `--exclude`"),
-                "leave it out of `--container` or of `--exclude`".to_owned(),
-            ));
+            return Err(Refusal {
+                reason: format!("container `{name}` is excluded by `--exclude`"),
+                hint: Some("leave it out of `--container` or of `--exclude`".to_owned()),
+            });
         }
         return Ok(Places { slots, asked_for: true, ..Places::default() });
     }
@@ -128,19 +156,20 @@ pub(super) fn places<'d>(
         let ours = slot.is_some_and(|slot| history.last(&slot.container).is_some_and(|last| last.to == *slot.image));
         match (runs_old(item), item.verdict.is_being_replaced() && ours, slot) {
             (true, _, Some(slot)) | (_, true, Some(slot)) => places.slots.push(slot),
-            (true, _, None) => {
-                let why = "it is not in the template: something adds it to the pods on their way".to_owned();
-                places.elsewhere.push((item.container.clone(), why));
-            }
+            (true, _, None) => places.elsewhere.push((item.container.clone(), not_in_the_template(item))),
             _ => {}
         }
     }
     places.slots.retain(|slot| excluded(slot).is_none());
-    if places.slots.is_empty() && candidate.named {
+    // To change something else instead would leave what is old as it is, and call that a success.
+    if places.slots.is_empty() && places.elsewhere.is_empty() && candidate.named {
         let all: Vec<&Slot> = definition.slots.iter().filter(|slot| excluded(slot).is_none()).collect();
         if all.is_empty() && !definition.slots.is_empty() {
             let way_out = "name a container with `--container`, or leave out `--exclude`".to_owned();
-            return Err(("every container of its template is excluded".to_owned(), way_out));
+            return Err(Refusal {
+                reason: "every container of its template is excluded".to_owned(),
+                hint: Some(way_out),
+            });
         }
         // Nothing is old: what moves by design comes first, then everything.
         let floats = |slot: &&Slot| {

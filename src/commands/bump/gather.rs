@@ -18,10 +18,11 @@ use crate::domain::plan::change::{Place, Refusal};
 use crate::domain::plan::content::{self, Presence, Presences, Run};
 use crate::domain::plan::{ContentOf, Skipped};
 use crate::domain::remote::{Failure, Manifest};
-use crate::domain::template::Slot;
+use crate::domain::template::{Slot, Unchangeable};
 use crate::domain::workload::{Access, Container, Manager, Pod, Role, State};
 use crate::domain::{Digest, Reference, Repository};
 use crate::registry::Registries;
+use crate::ui::names;
 
 /// Workloads that are read at once.
 const AT_ONCE: usize = 16;
@@ -131,7 +132,14 @@ async fn one(
     let defined = match seen.cluster.definition(&candidate.namespace, &candidate.workload).await {
         Ok(defined) => defined,
         Err(why) => {
-            let refusal = Refusal { reason: not_defined(&why), hint: None };
+            let below = templates_below(seen, &candidate);
+            let refusal = match (&why, below.is_empty()) {
+                (NotDefined::Unchangeable(Unchangeable::NoTemplate), false) => Refusal {
+                    reason: format!("it has no pod template; its pods are made from {}", below.join(" and ")),
+                    hint: Some("name that one, with `--force`: its operator may put the image back".to_owned()),
+                },
+                _ => Refusal { reason: not_defined(&why), hint: None },
+            };
             return (None, vec![leave(None, refusal, named)]);
         }
     };
@@ -140,18 +148,12 @@ async fn one(
         definition.annotation(history::ANNOTATION).and_then(|text| History::parse(text).ok()).unwrap_or_default();
     let places = match choose::places(&candidate, &definition, &history, proposed, containers, exclusions) {
         Ok(places) => places,
-        Err((reason, hint)) => return (None, vec![leave(None, Refusal { reason, hint: Some(hint) }, true)]),
+        Err(refusal) => return (None, vec![leave(None, refusal, true)]),
     };
     let mut skipped: Vec<Skipped> = places
         .elsewhere
         .iter()
-        .map(|(container, why)| {
-            leave(
-                Some(container.clone()),
-                Refusal { reason: why.clone(), hint: None },
-                named && places.slots.is_empty(),
-            )
-        })
+        .map(|(container, why)| leave(Some(container.clone()), why.clone(), named && places.slots.is_empty()))
         .collect();
     if places.slots.is_empty() {
         if skipped.is_empty() && named {
@@ -173,6 +175,20 @@ async fn one(
     let (asked_for, settled) = (places.asked_for, places.settled);
     let steady = is_steady(seen, &candidate);
     (Some(Gathered { candidate, defined, places: known, asked_for, settled, history, steady }), skipped)
+}
+
+/// The workloads with templates between a custom resource and its pods.
+fn templates_below(seen: &Seen, candidate: &Candidate) -> Vec<String> {
+    let of_candidate = seen.snapshot.pods.iter().filter(|pod| pod.namespace == candidate.namespace);
+    let ownerships = of_candidate.map(|pod| inquiry::ownership(pod, &seen.snapshot.owners));
+    let ours = ownerships.filter(|ownership| ownership.workload == candidate.workload);
+    let mut below: Vec<String> = ours
+        .flat_map(|ownership| ownership.below_the_top().map(|name| names::workload(&name)).collect::<Vec<_>>())
+        .map(|name| format!("`{name}`"))
+        .collect();
+    below.sort();
+    below.dedup();
+    below
 }
 
 /// Why there is nothing to change, in one sentence.

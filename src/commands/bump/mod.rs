@@ -139,9 +139,12 @@ async fn choose_workloads(
         return Ok(Answer::Given(candidates));
     }
     candidates.retain(|candidate| candidate.items.iter().any(choose::runs_old));
-    if candidates.is_empty() {
+    // What nobody can change here is no choice; where there is nothing else, the plan says why.
+    let can = |candidate: &Candidate| candidate.items.iter().any(choose::can_be_replaced);
+    if !candidates.iter().any(can) {
         return Ok(Answer::Given(candidates));
     }
+    candidates.retain(can);
     questions::workloads(candidates, seen, printer.message_palette()).await
 }
 

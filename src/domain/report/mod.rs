@@ -13,9 +13,12 @@ use super::diagnosis::{ContainerName, Diagnosis, Finding, Group, Item, PodCounts
 use super::exclusion::LeftOut;
 use super::explanation::{self, Direction};
 use super::inquiry::{ContainerKey, Inquiry, Ownership, container_key, is_live};
+use super::inventory::Answers;
+use super::origin::{Origin, Templates};
 use super::reference::Reference;
+use super::tools;
 use super::verdict::{Ground, Judgement};
-use super::workload::{Container, Pod, Problem, Role};
+use super::workload::{Container, Owner, Pod, Problem, Role};
 
 /// One judged container of one pod.
 struct Judged<'a> {
@@ -40,7 +43,7 @@ impl Inquiry<'_> {
     /// Puts the judgements together, when [`Inquiry::advance`] has nothing to ask any more. A container that is
     /// undecided even then would be a fault of ours; it is `unknown` and not left out.
     #[must_use]
-    pub fn report(&self, now: Timestamp, problems: Vec<Problem>) -> Diagnosis {
+    pub fn report(&self, now: Timestamp, problems: Vec<Problem>, answers: &Answers) -> Diagnosis {
         let mut rows: HashMap<ContainerKey, Vec<Judged<'_>>> = HashMap::new();
         let mut images: BTreeSet<&Arc<str>> = BTreeSet::new();
         let mut stale_pods: HashSet<&Arc<str>> = HashSet::new();
@@ -55,11 +58,12 @@ impl Inquiry<'_> {
             }
         }
         let mut ordered: Vec<(usize, Item)> = Vec::with_capacity(rows.len());
-        for judged in rows.into_values() {
+        let templates = Templates { listed: &self.snapshot.listed, answers };
+        for mut judged in rows.into_values() {
             let place = lowest_place(&judged);
             let old: Vec<&Arc<str>> =
                 judged.iter().filter(|one| is_other(one.judgement)).map(|one| &one.pod.uid).collect();
-            let item = item(judged, now);
+            let item = self.with_origin(item(&mut judged, now), &judged[0], &templates);
             if matches!(item.verdict, Verdict::Stale | Verdict::Mixed) && !item.idle {
                 stale_pods.extend(old);
             }
@@ -81,6 +85,39 @@ impl Inquiry<'_> {
     }
 }
 
+impl Inquiry<'_> {
+    /// Adds where the container comes from: that may be no template at all, or not that of the top.
+    fn with_origin(&self, mut item: Item, newest: &Judged<'_>, templates: &Templates<'_>) -> Item {
+        let controllers = &newest.ownership.controllers;
+        match templates.origin(newest.pod, newest.container, controllers) {
+            Origin::Injected => {
+                item.findings.push(Finding::Injected);
+                item.injected_by = tools::injector_of(&newest.pod.injectors, &newest.container.name);
+                if !item.remedies.is_empty() {
+                    item.reason.push_str(&explanation::injected_reason(item.injected_by));
+                    item.remedies = explanation::remedies_of_injected(item.remedies, item.injected_by);
+                }
+            }
+            Origin::Template(holder) if holder != item.workload => {
+                let reference = controllers.iter().map(|above| &above.reference);
+                let owner = reference
+                    .filter(|reference| WorkloadName::of(reference) == holder)
+                    .find_map(|reference| self.snapshot.owners.get(&reference.uid));
+                if let Some(operator) = owner.and_then(Owner::operator) {
+                    if item.managers.is_empty() {
+                        item.findings.push(Finding::GitopsOwned);
+                    }
+                    item.managers.push(operator);
+                }
+                item.template_in = Some(holder);
+            }
+            Origin::Template(_) | Origin::NotKnown => {}
+        }
+        item.findings.sort();
+        item
+    }
+}
+
 fn lowest_place(judged: &[Judged<'_>]) -> usize {
     judged.iter().map(|one| one.place).min().unwrap_or_default()
 }
@@ -99,7 +136,7 @@ fn summary(items: &[Item], pods: usize, images: usize, stale_pods: usize) -> Sum
     Summary { workloads, pods, images, stale_pods, by_verdict, left_out: LeftOut::default() }
 }
 
-fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
+fn item(judged: &mut [Judged<'_>], now: Timestamp) -> Item {
     // Newest first: its reference, policy and served digest stand for the row. Pods that are being replaced
     // come last, for the times of creation tell no order within a second.
     judged.sort_by(|a, b| {
@@ -108,12 +145,12 @@ fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
         };
         (rank(b), &a.pod.name).cmp(&(rank(a), &b.pod.name))
     });
-    let groups = groups(&judged, now);
+    let groups = groups(judged, now);
     // Live pods come first; where there are none, the last run of what runs again.
     let live = judged.iter().filter(|one| is_live(one.pod)).count();
     let last = judged.iter().filter(|one| one.last_run).count();
     let speaking = match (live, last) {
-        (0, 0) => &judged[..],
+        (0, 0) => &*judged,
         (0, last) => &judged[..last],
         (live, _) => &judged[..live],
     };
@@ -164,6 +201,8 @@ fn item(mut judged: Vec<Judged<'_>>, now: Timestamp) -> Item {
         remedies: explanation::remedies(verdict, policy, newest.container.role, is_pinned_on_its_way(newest)),
         managers,
         running: groups,
+        injected_by: None,
+        template_in: None,
         pods: PodCounts { matching, total: speaking.len() },
         idle: newest.last_run && live == 0,
     }

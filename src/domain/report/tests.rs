@@ -54,6 +54,7 @@ fn pod(name: &str, node: &str, runs: char, controller: Option<OwnerReference>) -
         access: Arc::new(Access::default()),
         managers: Vec::new(),
         opt_out: "".into(),
+        injectors: Vec::new(),
         containers: vec![Container {
             name: "app".into(),
             role: Role::Container,
@@ -76,7 +77,7 @@ fn diagnose(snapshot: &Snapshot) -> Diagnosis {
     loop {
         let questions = inquiry.advance(&answers);
         if questions.is_empty() {
-            return inquiry.report(at(86_400 * 3), snapshot.problems.clone());
+            return inquiry.report(at(86_400 * 3), snapshot.problems.clone(), &answers);
         }
         for question in questions {
             match question {
@@ -366,6 +367,6 @@ fn a_debug_container_is_not_told_to_restart() {
 #[test]
 fn what_never_came_to_an_end_is_unknown_and_not_left_out() {
     let snapshot = deployment(vec![web("web-1-x", "node-a", 'a')]);
-    let item = only(Inquiry::new(&snapshot, false, at(600)).report(at(0), Vec::new()));
+    let item = only(Inquiry::new(&snapshot, false, at(600)).report(at(0), Vec::new(), &Answers::default()));
     assert_eq!((item.verdict, item.reason.as_str()), (Verdict::Unknown, "its look-ups came to no end"));
 }

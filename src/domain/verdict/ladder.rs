@@ -9,6 +9,7 @@ use super::{Ground, PinnedTag, Subject};
 use crate::domain::content::{self, Comparison, Fetched};
 use crate::domain::diagnosis::{Content, Evidence, Verdict};
 use crate::domain::inventory::{Answers, Question, Workload};
+use crate::domain::origin::Templates;
 use crate::domain::reference::Reference;
 use crate::domain::remote::{Failure, Manifest};
 use crate::domain::rollout::{self, UnderWay};
@@ -34,6 +35,15 @@ pub(super) struct Ladder<'a> {
 
 impl<'a> Ladder<'a> {
     pub(super) fn climb(&mut self) -> Climb<Decision> {
+        let decision = self.decide()?;
+        // Where nothing is to be changed, what is known of the templates anyway suffices.
+        if self.subject.thorough || matches!(decision.0, Verdict::Stale | Verdict::Suspect) {
+            self.trace_origin()?;
+        }
+        Ok(decision)
+    }
+
+    fn decide(&mut self) -> Climb<Decision> {
         let container = self.subject.container;
         let mut reference: Reference = match container.image.parse() {
             Ok(reference) => reference,
@@ -118,12 +128,22 @@ impl<'a> Ladder<'a> {
 
     /// The template and rollout of a controller; the error says why it cannot be read.
     pub(super) fn state(&self, workload: &Workload) -> Climb<Result<&'a WorkloadState, &'a str>> {
-        if let Some(listed) = self.subject.listed.get(&workload.reference.uid) {
-            return Ok(Ok(&listed.state));
+        self.templates().of(workload).ok_or_else(|| vec![Question::Workload(workload.clone())])
+    }
+
+    fn templates(&self) -> Templates<'a> {
+        Templates { listed: self.subject.listed, answers: self.answers }
+    }
+
+    /// Reads what tells whether a template asks for the container; the report says what comes of it.
+    fn trace_origin(&self) -> Climb<()> {
+        let Subject { pod, container, controllers, .. } = self.subject;
+        for workload in *controllers {
+            let _ = self.state(workload)?;
         }
-        match self.answers.workloads.get(workload) {
-            None => Err(vec![Question::Workload(workload.clone())]),
-            Some(answer) => Ok(answer.as_ref().map_err(String::as_str)),
+        match self.templates().lacking(pod, container, controllers) {
+            Some(copy) => self.state(&copy).map(drop),
+            None => Ok(()),
         }
     }
 

@@ -133,6 +133,7 @@ fn pod(image: &str, image_id: &str) -> Pod {
         access: Arc::default(),
         managers: Vec::new(),
         opt_out: "".into(),
+        injectors: Vec::new(),
         containers: vec![Container {
             name: "app".into(),
             role: Role::Container,

@@ -28,6 +28,7 @@ fn full() -> Diagnosis {
     item.judged_as = Some("reg.example.com/app:1.0".into());
     item.next_start_fails = Some("registry `reg.example.com` has no tag `1.0`".to_owned());
     item.managers = vec![Manager { tool: "Helm".to_owned(), name: "shop".to_owned() }];
+    item.injected_by = Some("Istio");
     let content = item.served.as_mut().unwrap();
     content.provenance.version = Some("1.0.3".to_owned());
     let platform = content.platform.as_mut().unwrap();

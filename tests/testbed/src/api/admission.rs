@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::bed::INJECTION;
 use crate::store::Store;
 use crate::store::error::{ApiError, ApiResult};
 use crate::store::object::{items, name, namespace, now, object_at, random_suffix, text, uid};
@@ -24,6 +25,7 @@ pub fn admit_new(store: &Store, resource: &ResourceType, object: &mut Value) -> 
     }
     match key.as_str() {
         "pods" => {
+            inject(store, object);
             admit_pod(store, object)?;
             admit_by_quota(store, object)
         }
@@ -41,6 +43,20 @@ pub fn admit_new(store: &Store, resource: &ResourceType, object: &mut Value) -> 
         }
         _ => Ok(()),
     }
+}
+
+/// What a mutating policy adds to the pods of a namespace that asks for it.
+fn inject(store: &Store, pod: &mut Value) {
+    let Some(namespace) = store.get("namespaces", "", namespace(pod)) else { return };
+    let asked = namespace.value()["metadata"]["annotations"][INJECTION].as_str().unwrap_or_default();
+    let Ok(injection) = serde_json::from_str::<Value>(asked) else { return };
+    if let Some(containers) = pod["spec"]["containers"].as_array_mut() {
+        containers.push(injection["container"].clone());
+    }
+    if let [key, value] = items(&injection, "/label") {
+        object_at(pod, &["metadata", "labels"]).insert(key.as_str().unwrap_or_default().into(), value.clone());
+    }
+    super::defaults::apply("pods", pod);
 }
 
 /// The service account's part of a pod: its pull secrets where the pod has none, and the token's volume.

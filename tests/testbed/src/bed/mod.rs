@@ -5,6 +5,7 @@
 //! namespace, under a prefix of the registry and with images that no other story has.
 
 mod custom;
+mod injection;
 mod kubernetes;
 mod namespace;
 mod normalise;
@@ -17,6 +18,7 @@ mod waiting;
 pub mod workload;
 
 pub use custom::ROLLOUTS;
+pub use injection::INJECTION;
 pub use kubernetes::{Kubernetes, PatchKind};
 pub use namespace::Namespace;
 pub use normalise::Normaliser;
