@@ -165,8 +165,8 @@ mod tests {
             pull_policy: PullPolicy::IfNotPresent,
         };
         let template = names.iter().map(asked).collect();
-        let generation = i64::from(under_way);
-        Ok(WorkloadState { template, generation, observed_generation: Some(0), ..WorkloadState::default() })
+        let updated = Some(i64::from(!under_way));
+        Ok(WorkloadState { template, desired: 1, existing: 1, updated, ..WorkloadState::default() })
     }
 
     #[test]
