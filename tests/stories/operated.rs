@@ -46,6 +46,18 @@ async fn a_deployment_that_an_operator_keeps_is_changed_under_its_own_name_and_w
     hint: see the proof with `kubectl freshimage explain database.example.com/main`
     hint: give it a unique tag with `kubectl freshimage bump deployment/web --force`
     ");
+    let list = freshimage(&bed, &["diagnose", "-o", "json"]).await.json();
+    let item = &list["items"][0];
+    assert_eq!(item["managers"], json!([{"tool": "operator", "name": "database.example.com/main"}]));
+    assert_eq!(item["findings"], json!(["moved-tag", "gitops-owned"]));
+    let explained = freshimage(&bed, &["explain", "database/main"]).await;
+    for text in [
+        "  template    in deployment/web\n",
+        "freshimage bump deployment/web --force\n",
+        "operator (database.example.com/main)",
+    ] {
+        assert!(explained.stdout.contains(text), "{text}: {}", explained.stdout);
+    }
     let top = freshimage(&bed, &["bump", "database/main", "--to", "tag", "--yes"]).await;
     assert_ended(&top, 1);
     assert_snapshot!(top.normalised_stderr(), @"
