@@ -9,6 +9,7 @@ pub mod digest;
 pub mod explanation;
 pub mod floating;
 pub mod history;
+pub mod impasse;
 pub mod inquiry;
 pub mod inventory;
 pub mod outcome;

@@ -65,6 +65,7 @@ fn container(asked: &Asked, store: &NodeStore) -> Option<Container> {
         pull_policy: asked.pull_policy,
         state: State::Running { since: None },
         ran_before: false,
+        restarts: 0,
         image_id: image_id.as_str().into(),
         shown_image: "".into(),
     })
@@ -79,6 +80,7 @@ fn pod(listed: &Listed, node: &Arc<str>, containers: Vec<Container>) -> Pod {
         deleting: false,
         phase: Phase::Running,
         reason: "".into(),
+        unschedulable: None,
         restart_policy: RestartPolicy::Always,
         node: Some(Arc::clone(node)),
         controller: Some(listed.owner.itself.clone()),

@@ -51,6 +51,7 @@ fn pod(name: &str, owner: &str, image_id: &str, state: State) -> Pod {
         deleting: false,
         phase: Phase::Running,
         reason: "".into(),
+        unschedulable: None,
         restart_policy: RestartPolicy::Always,
         node: None,
         controller: Some(OwnerReference {
@@ -70,6 +71,7 @@ fn pod(name: &str, owner: &str, image_id: &str, state: State) -> Pod {
             pull_policy: PullPolicy::IfNotPresent,
             state,
             ran_before: false,
+            restarts: 0,
             image_id: image_id.into(),
             shown_image: "".into(),
         }],

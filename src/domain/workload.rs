@@ -51,6 +51,8 @@ pub struct Pod {
     pub phase: Phase,
     /// `status.reason`, such as `Evicted`; empty mostly.
     pub reason: Arc<str>,
+    /// Why no node takes it, if that was tried: the message of the condition `PodScheduled`.
+    pub unschedulable: Option<Arc<str>>,
     /// `spec.restartPolicy`.
     pub restart_policy: RestartPolicy,
     /// `spec.nodeName`.
@@ -125,6 +127,8 @@ pub struct Container {
     pub state: State,
     /// The last run's end, `lastState.terminated`, exists: it ran before.
     pub ran_before: bool,
+    /// `restartCount`.
+    pub restarts: u32,
     /// `imageID`, or the volume's `imageRef`; empty where none is reported.
     pub image_id: Arc<str>,
     /// `image` of the status: the reference that the runtime shows, which may be another one with the same content.

@@ -41,7 +41,7 @@ impl Applying<'_> {
             Ok(Undo::DoneAlready(_)) => return stays("it is taken back already".to_owned()),
             Err(problem) => return stays(problem.to_string()),
         };
-        let before = self.starts(&back).await;
+        let before = self.before(&back).await;
         let asks = match self.patch(&back, self.patience()).await {
             Ok(asks) => asks,
             Err(TargetState::Changed(problem) | TargetState::NotPatched(problem)) => return stays(problem),

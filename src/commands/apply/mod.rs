@@ -93,8 +93,8 @@ impl Journal {
 /// What was seen of a workload around its patch.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// When the containers run since that are restarted in place.
-    before: follow::Starts,
+    /// What it was like before.
+    before: follow::Before,
     /// What its template asks for after the patch.
     asks: Asks,
 }
@@ -146,7 +146,7 @@ impl Applying<'_> {
         let line = self.live.workload(&crate::ui::names::workload(&target.workload));
         line.set("patching");
         let already = target.patch.is_empty();
-        let before = self.starts(target).await;
+        let before = self.before(target).await;
         let mut asks = target.definition.asks();
         if !already {
             self.journal.target(place, TargetState::Patching);
