@@ -115,7 +115,11 @@ fn why_no_node_takes_a_pod_is_kept() {
     let refused =
         r#"{"type":"PodScheduled","status":"False","reason":"Unschedulable","message":"0/2 nodes\nare available"}"#;
     assert_eq!(of(scheduled), None);
-    assert_eq!(of(&format!("{scheduled},{refused}")).as_deref(), Some("0/2 nodes are available"));
+    assert_eq!(
+        of(&format!("{scheduled},{refused}")).as_deref(),
+        Some("0/2 nodes\nare available"),
+        "made fit where it is shown"
+    );
 }
 
 #[test]

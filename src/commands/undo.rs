@@ -109,7 +109,7 @@ async fn back(seen: &Seen, named: &Named) -> Result<Target, (String, Option<Stri
     let mut managers = named.managers.clone();
     managers.extend(defined.managers.iter().filter(|manager| !named.managers.contains(manager)).cloned());
     let definition = defined.definition;
-    let workload = Workload::of(&named.namespace, &named.workload, &definition.uid);
+    let workload = Workload::of(&named.namespace, &named.workload, definition.runs_as_uid());
     let under_way = match seen.cluster.workload(&workload).await {
         Ok(state) => matches!(
             rollout::progress(&definition.replacement, &named.workload.kind, &state),

@@ -96,11 +96,7 @@ fn pod(listed: &Listed, node: &Arc<str>, containers: Vec<Container>) -> Pod {
 pub fn rows(listed: &Listed, supposed: &Diagnosis) -> Vec<Item> {
     let state = &listed.state;
     let owner = &listed.owner.itself;
-    let workload = WorkloadName {
-        api_version: Arc::clone(&owner.api_version),
-        kind: Arc::clone(&owner.kind),
-        name: Arc::clone(&owner.name),
-    };
+    let workload = owner.workload();
     let refused;
     let (verdict, why) = match (state, &*owner.kind) {
         // It says that it has pods: what could not be read stands between them and it.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Platform;
+use super::diagnosis::WorkloadName;
 
 /// Everything that was read from a cluster before the first verdict.
 #[derive(Debug, Clone, Default)]
@@ -246,6 +247,18 @@ pub struct OwnerReference {
     pub uid: Arc<str>,
 }
 
+impl OwnerReference {
+    /// What it is called.
+    #[must_use]
+    pub fn workload(&self) -> WorkloadName {
+        WorkloadName {
+            api_version: Arc::clone(&self.api_version),
+            kind: Arc::clone(&self.kind),
+            name: Arc::clone(&self.name),
+        }
+    }
+}
+
 /// A controller that could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
@@ -273,6 +286,8 @@ pub struct Manager {
 pub struct WorkloadState {
     /// What its pod template asks for.
     pub template: Vec<Asked>,
+    /// The object that the template is taken from, where that is another one (Argo Rollouts' `workloadRef`).
+    pub template_of: Option<WorkloadName>,
     /// Whose credentials pull the images of pods that are made from the template.
     pub access: Access,
     /// `metadata.generation`.

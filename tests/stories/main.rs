@@ -41,4 +41,5 @@ mod states;
 mod stuck;
 mod support;
 mod troubles;
+mod workload_ref;
 mod wrapping;

@@ -25,7 +25,7 @@ impl Applying<'_> {
             why: format!("{why}; and it could not be taken back: {problem}"),
             confirmation: confirmation.clone(),
         };
-        let defined = match self.cluster.definition(&target.namespace, &target.workload).await {
+        let defined = match self.cluster.definition(&target.namespace, target.definition.runs_as()).await {
             Ok(defined) => defined,
             Err(problem) => return stays(super::super::bump::not_defined(&problem)),
         };

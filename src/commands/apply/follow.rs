@@ -71,7 +71,7 @@ impl Applying<'_> {
     /// What a workload is like before it is patched.
     pub(super) async fn before(&self, target: &Target) -> Before {
         let starts = self.starts(target).await;
-        let tell = matches!(&*target.workload.kind, "DaemonSet" | "StatefulSet");
+        let tell = matches!(&*target.definition.runs_as().kind, "DaemonSet" | "StatefulSet");
         let refused = if tell { self.cluster.refused(&workload_of(target)).await } else { None };
         Before { starts, refused: refused.map(|refused| refused.last) }
     }
@@ -111,7 +111,7 @@ impl Applying<'_> {
             let progress = match &state {
                 Ok(state) => {
                     changed_meanwhile(target, &seen.asks, state)?;
-                    rollout::progress(&target.rollout.replacement, &target.workload.kind, state)
+                    rollout::progress(&target.rollout.replacement, &target.definition.runs_as().kind, state)
                 }
                 Err(why) => {
                     if self.is_gone(target).await {
@@ -177,7 +177,7 @@ impl Applying<'_> {
     }
 
     async fn is_gone(&self, target: &Target) -> bool {
-        match self.cluster.definition(&target.namespace, &target.workload).await {
+        match self.cluster.definition(&target.namespace, target.definition.runs_as()).await {
             Err(NotDefined::Missing) => true,
             Ok(defined) => defined.definition.uid != target.definition.uid,
             Err(_) => false,
@@ -186,7 +186,7 @@ impl Applying<'_> {
 
     /// Adds what only events tell of a workload: that its new pods are refused.
     async fn note_events(&self, target: &Target, before: &Before, state: &mut WorkloadState) {
-        if rollout::events_tell_refusals(&target.workload.kind, state) {
+        if rollout::events_tell_refusals(&target.definition.runs_as().kind, state) {
             let refused = self.cluster.refused(&workload_of(target)).await;
             let since = refused.filter(|refused| before.refused.is_none_or(|last| refused.last > last));
             state.refused = since.map(|refused| refused.why);

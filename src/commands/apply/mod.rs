@@ -273,9 +273,9 @@ impl Applying<'_> {
     }
 }
 
-/// The target's object, as the cluster's edge asks for its state.
+/// Whose pods the target's are, as the cluster's edge asks for its state.
 fn workload_of(target: &Target) -> Workload {
-    Workload::of(&target.namespace, &target.workload, &target.definition.uid)
+    Workload::of(&target.namespace, target.definition.runs_as(), target.definition.runs_as_uid())
 }
 
 /// Whose credentials its images are pulled with, as its template says.

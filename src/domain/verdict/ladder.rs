@@ -118,7 +118,11 @@ impl<'a> Ladder<'a> {
 
     /// The template and rollout of a controller; the error says why it cannot be read.
     pub(super) fn state(&self, workload: &Workload) -> Climb<Result<&'a WorkloadState, &'a str>> {
-        if let Some(listed) = self.subject.listed.get(&workload.reference.uid) {
+        let listed = self.subject.listed.get(&workload.reference.uid);
+        // A list does not follow to where the template is.
+        if let Some(listed) =
+            listed.filter(|listed| listed.state.template_of.is_none() || !listed.state.template.is_empty())
+        {
             return Ok(Ok(&listed.state));
         }
         match self.answers.workloads.get(workload) {
