@@ -41,7 +41,8 @@ fn kubectls_script_answers_in_kubectls_terms() {
     assert!(output.status.success());
     insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap(), @"
     stale	runs other content than the tag stands for now, proven
-    suspect	most likely stale: what runs is gone from the registry, so it can't be proven
+    suspect	most likely stale: the registry does not have what runs, so it can't be proven
+    stuck	a rollout cannot go on; the old pods keep running
     :4
     ");
 }
