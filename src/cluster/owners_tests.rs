@@ -17,6 +17,7 @@ fn pod(namespace: &str, name: &str, controller: Option<OwnerReference>) -> Pod {
         deleting: false,
         phase: Phase::Running,
         reason: "".into(),
+        unschedulable: None,
         restart_policy: RestartPolicy::Always,
         node: None,
         controller,

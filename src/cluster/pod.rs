@@ -95,11 +95,21 @@ struct Status<'b> {
     #[serde(borrow, default)]
     reason: Text<'b>,
     #[serde(borrow, default)]
+    conditions: Option<Vec<Condition<'b>>>,
+    #[serde(borrow, default)]
     init_container_statuses: Option<Vec<ContainerStatus<'b>>>,
     #[serde(borrow, default)]
     container_statuses: Option<Vec<ContainerStatus<'b>>>,
     #[serde(borrow, default)]
     ephemeral_container_statuses: Option<Vec<ContainerStatus<'b>>>,
+}
+
+#[derive(Deserialize)]
+struct Condition<'b> {
+    #[serde(borrow, default)]
+    reason: Text<'b>,
+    #[serde(borrow, default)]
+    message: Text<'b>,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +125,8 @@ struct ContainerStatus<'b> {
     state: Option<RawState<'b>>,
     #[serde(default)]
     last_state: Option<LastState>,
+    #[serde(default)]
+    restart_count: u32,
     #[serde(borrow, default)]
     volume_mounts: Option<Vec<MountStatus<'b>>>,
 }
@@ -204,6 +216,7 @@ impl RawPod<'_> {
             deleting: !metadata.deletion_timestamp.is_empty(),
             phase: phase(&self.status.phase),
             reason: interner.text(&self.status.reason),
+            unschedulable: self.unschedulable(interner),
             restart_policy: restart_policy(&self.spec.restart_policy),
             node: Some(&*self.spec.node_name).filter(|name| !name.is_empty()).map(|name| interner.text(name)),
             mirror: !metadata.annotations.get(MIRROR).is_empty(),
@@ -214,6 +227,12 @@ impl RawPod<'_> {
             opt_out: metadata.opt_out(interner),
             containers: self.containers(interner),
         }
+    }
+
+    fn unschedulable(&self, interner: &mut Interner) -> Option<Arc<str>> {
+        let mut conditions = self.status.conditions.iter().flatten();
+        let condition = conditions.find(|condition| &*condition.reason == "Unschedulable")?;
+        Some(interner.text(&condition.message))
     }
 
     fn containers(&self, interner: &mut Interner) -> Vec<Container> {
@@ -235,6 +254,7 @@ impl RawPod<'_> {
                     pull_policy: pull_policy(&raw.image_pull_policy, &raw.image),
                     state: status.map_or(State::Unreported, |status| status.state(interner)),
                     ran_before: status.is_some_and(ContainerStatus::ran_before),
+                    restarts: status.map_or(0, |status| status.restart_count),
                     image_id: interner.text(status.map_or("", |status| &status.image_id)),
                     shown_image: interner.text(status.map_or("", |status| &status.image)),
                 });
@@ -292,6 +312,7 @@ impl RawPod<'_> {
             pull_policy: pull_policy(&source.pull_policy, &source.reference),
             state,
             ran_before: mounting.iter().any(|status| status.ran_before()),
+            restarts: 0,
             image_id: interner.text(image_ref.unwrap_or_default()),
             shown_image: interner.text(""),
         }

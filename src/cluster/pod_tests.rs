@@ -33,7 +33,7 @@ const RICH: &str = r#"{
  },
  "status": {
   "containerStatuses": [{"image": "127.0.0.1:5000/tools/aux:1", "imageID": "127.0.0.1:5000/tools/aux@sha256:7041", "lastState": {},
-    "name": "app", "ready": true, "state": {"running": {"startedAt": "2026-11-23T18:05:15Z"}},
+    "name": "app", "ready": true, "restartCount": 3, "state": {"running": {"startedAt": "2026-11-23T18:05:15Z"}},
     "volumeMounts": [{"mountPath": "/data", "name": "data"VOLUME_STATUS}]}],
   "ephemeralContainerStatuses": [{"imageID": "127.0.0.1:5000/tools/side@sha256:a674", "lastState": {}, "name": "debug",
     "state": {"running": {"startedAt": "2026-11-23T18:05:17Z"}}}],
@@ -93,6 +93,7 @@ fn every_role_is_found_with_its_own_status() {
     );
     let running = State::Running { since: "2026-11-23T18:05:15Z".parse().ok() };
     assert_eq!(container(&pod, "app").state, running);
+    assert_eq!((container(&pod, "app").restarts, container(&pod, "mesh").restarts), (3, 0));
     assert_eq!(container(&pod, "data").state, running, "the volume lives with the container that mounts it");
     assert_eq!(container(&pod, "mesh").state, State::Running { since: None });
     assert_eq!(container(&pod, "first").state, State::Terminated { reason: "Completed".into(), exit_code: 0 });
@@ -102,6 +103,23 @@ fn every_role_is_found_with_its_own_status() {
         ("default", Some("node-b"), Phase::Running)
     );
     assert!(!pod.deleting && !pod.mirror && pod.controller.is_none() && pod.created.is_some());
+}
+
+#[test]
+fn why_no_node_takes_a_pod_is_kept() {
+    let of = |conditions: &str| {
+        let json = format!(r#"{{"metadata":{{"name":"a"}},"spec":{{}},"status":{{"conditions":[{conditions}]}}}}"#);
+        pod(&json).unschedulable.as_deref().map(ToOwned::to_owned)
+    };
+    let scheduled = r#"{"type":"PodScheduled","status":"True","lastProbeTime":null}"#;
+    let refused =
+        r#"{"type":"PodScheduled","status":"False","reason":"Unschedulable","message":"0/2 nodes\nare available"}"#;
+    assert_eq!(of(scheduled), None);
+    assert_eq!(
+        of(&format!("{scheduled},{refused}")).as_deref(),
+        Some("0/2 nodes\nare available"),
+        "made fit where it is shown"
+    );
 }
 
 #[test]

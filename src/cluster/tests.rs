@@ -430,6 +430,7 @@ async fn a_rollout_that_points_at_a_deployment_is_followed() {
     let mut workload = Workload { namespace: "shop".into(), reference };
     let state = cluster.workload(&workload).await.unwrap();
     assert_eq!((state.desired, state.observed_generation, state.template.len()), (3, Some(2), 1));
+    assert_eq!(state.template_of.as_ref().map(|name| (&*name.kind, &*name.name)), Some(("Deployment", "web")));
     workload.reference.kind = "Nonsense".into();
     assert_eq!(
         cluster.workload(&workload).await.unwrap_err(),

@@ -17,6 +17,7 @@ use super::pod::pull_policy;
 use super::pods::Scope;
 use super::resource::Resource;
 use super::transport::Accept;
+use crate::domain::diagnosis::WorkloadName;
 use crate::domain::inventory::Workload;
 use crate::domain::workload::{Access, Asked, Listed, Role, WorkloadState};
 use crate::text::printable;
@@ -155,6 +156,8 @@ struct Status {
     number_ready: Number,
     current_revision: Lenient<String>,
     update_revision: Lenient<String>,
+    /// Argo Rollouts': the generation of the object that the template was taken from.
+    workload_observed_generation: Number,
     phase: Lenient<String>,
     message: Lenient<String>,
     conditions: Lenient<Vec<Condition>>,
@@ -248,9 +251,13 @@ impl Cluster {
                 return Ok(object.state(&workload.namespace));
             };
             let body = self.read_workload(workload, &target.api_version, &target.kind, &target.name).await?;
-            let template = decode::<Object<'_>>(&body)?.spec.template;
-            let spec = Spec { template, ..object.spec };
-            Ok(Object { spec, ..object }.state(&workload.namespace))
+            let referenced: Object<'_> = decode(&body)?;
+            let spec = Spec { template: referenced.spec.template, ..object.spec };
+            Ok(follows(
+                Object { spec, ..object },
+                referenced.metadata.generation.unwrap_or_default(),
+                &workload.namespace,
+            ))
         };
         read.await.map_err(|failure: Failure| failure.why())
     }
@@ -265,6 +272,16 @@ impl Cluster {
         let resource = self.resource_of(api_version, kind).await?;
         let path = resource.object_path(Some(&workload.namespace), name);
         self.inner.transport.get(&path, Accept::Whole).await
+    }
+
+    /// The Argo Rollouts that take their template from an object. None where there are no such, or they may not be listed.
+    pub async fn rollouts_of(&self, namespace: &Arc<str>, template: &WorkloadName) -> Vec<(Arc<Resource>, Listed)> {
+        let Ok(resource) = self.resource_of("argoproj.io/v1alpha1", "Rollout").await else { return Vec::new() };
+        let scope = Scope::Namespace(Arc::clone(namespace));
+        let listed = self.list_workloads(&resource, &scope, None).await.unwrap_or_default();
+        let resource = Arc::new(resource);
+        let takes = |listed: &Listed| listed.state.template_of.as_ref() == Some(template);
+        listed.into_iter().filter(takes).map(|listed| (Arc::clone(&resource), listed)).collect()
     }
 
     /// The objects of these types that a selector matches, with their templates. What may not be listed is a problem,
@@ -310,6 +327,22 @@ impl Cluster {
     }
 }
 
+/// The state of an object that takes its template from another one. A new template there is none of its own generations:
+/// it has seen it once it says so, and where it never does only its pods can tell.
+fn follows(object: Object<'_>, generation: i64, namespace: &Arc<str>) -> WorkloadState {
+    let observed = object.status.workload_observed_generation.0;
+    let mut state = object.state(namespace);
+    let seen_itself = state.observed_generation.is_none_or(|observed| observed >= state.generation);
+    match observed {
+        None => state.updated = None,
+        Some(observed) if seen_itself => {
+            (state.generation, state.observed_generation) = (generation, Some(observed));
+        }
+        Some(_) => {}
+    }
+    state
+}
+
 impl Object<'_> {
     pub(super) fn state(self, namespace: &Arc<str>) -> WorkloadState {
         let Self { metadata, spec, status } = self;
@@ -326,6 +359,11 @@ impl Object<'_> {
         let refused = |condition: &&Condition| {
             condition.kind == "ReplicaFailure" && condition.status == "True" && condition.reason == "FailedCreate"
         };
+        let template_of = spec.workload_ref.map(|reference| WorkloadName {
+            api_version: reference.api_version.into(),
+            kind: reference.kind.into(),
+            name: reference.name.into(),
+        });
         let secrets = pod.image_pull_secrets.iter().flatten();
         WorkloadState {
             access: Access {
@@ -334,6 +372,7 @@ impl Object<'_> {
                 pull_secrets: secrets.map(|secret| Arc::clone(&secret.name)).collect(),
             },
             template: pod.images(),
+            template_of,
             generation: metadata.generation.unwrap_or_default(),
             observed_generation: status.observed_generation.0,
             desired: first(&[status.desired_number_scheduled, spec.replicas, spec.parallelism]).unwrap_or_default(),
@@ -471,6 +510,27 @@ mod tests {
         assert_eq!((job.desired, job.existing, job.available), (2, 1, 1));
         let pod = state(r#"{"spec":{"containers":[{"name":"c","image":"c:1"}]}}"#);
         assert_eq!(images(&pod), [(Role::Container, "c", "c:1")]);
+    }
+
+    #[test]
+    fn a_template_that_is_elsewhere_is_seen_once_it_is_said_to_be() {
+        let read = |status: &str| {
+            let json = format!(
+                r#"{{"metadata":{{"generation":3}},"spec":{{"replicas":1,"workloadRef":{{"apiVersion":"apps/v1","kind":"Deployment","name":"web"}}}},
+                  "status":{{"replicas":1,"updatedReplicas":1,"availableReplicas":1,{status}}}}}"#
+            );
+            let state = follows(serde_json::from_str::<Object<'_>>(&json).unwrap(), 7, &"shop".into());
+            let unseen = state.observed_generation.is_some_and(|observed| observed < state.generation);
+            (unseen, state.updated)
+        };
+        for (status, expected) in [
+            (r#""observedGeneration":"3","workloadObservedGeneration":"7""#, (false, Some(1))),
+            (r#""observedGeneration":"3","workloadObservedGeneration":"6""#, (true, Some(1))),
+            (r#""observedGeneration":"2","workloadObservedGeneration":"7""#, (true, Some(1))),
+            (r#""observedGeneration":"3""#, (false, None)),
+        ] {
+            assert_eq!(read(status), expected, "{status}");
+        }
     }
 
     #[test]

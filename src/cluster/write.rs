@@ -112,11 +112,28 @@ struct UserInfo {
 }
 
 impl Cluster {
-    /// Reads an object whole, as it stands now.
+    /// Reads an object whole, as it stands now. Where its template is in another object, the definition is that one's.
     ///
     /// # Errors
     /// Why it cannot be read or its images cannot be changed.
     pub async fn definition(&self, namespace: &str, workload: &WorkloadName) -> Result<Defined, NotDefined> {
+        let (object, managers) = self.whole(namespace, workload).await?;
+        let elsewhere = match Definition::read(object.clone()) {
+            Ok(definition) => return Ok(Defined { definition: Arc::new(definition), managers }),
+            Err(Unchangeable::Elsewhere(elsewhere)) => elsewhere,
+            Err(why) => return Err(NotDefined::Unchangeable(why)),
+        };
+        let (template, more) = match self.whole(namespace, &elsewhere).await {
+            Err(NotDefined::Missing) => return Err(NotDefined::Unchangeable(Unchangeable::Elsewhere(elsewhere))),
+            other => other?,
+        };
+        let definition = Definition::read(template).map_err(NotDefined::Unchangeable)?.run_by(&object);
+        let more = more.into_iter().filter(|manager| !managers.contains(manager)).collect::<Vec<_>>();
+        Ok(Defined { definition: Arc::new(definition), managers: [managers, more].concat() })
+    }
+
+    /// An object and the tools that keep rewriting it.
+    async fn whole(&self, namespace: &str, workload: &WorkloadName) -> Result<(Value, Vec<Manager>), NotDefined> {
         let unreadable = |failure: Failure| match failure.is_not_found() {
             true => NotDefined::Missing,
             false => NotDefined::Unreadable(failure.why()),
@@ -133,8 +150,7 @@ impl Cluster {
         // Some servers leave these out of single objects.
         object["apiVersion"] = (*workload.api_version).into();
         object["kind"] = (*workload.kind).into();
-        let definition = Definition::read(object).map_err(NotDefined::Unchangeable)?;
-        Ok(Defined { definition: Arc::new(definition), managers: managers.unwrap_or_default() })
+        Ok((object, managers.unwrap_or_default()))
     }
 
     /// Sends a JSON patch; gives the object as it is afterwards, or as it would be.

@@ -70,6 +70,7 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
         let diagnosis = Diagnosis { problems: cluster.problems(), ..Diagnosis::default() };
         return Ok(seen(request, diagnosis, Snapshot::default(), (cluster, registries), Timestamp::now()));
     }
+    let (targets, named) = read_named(&cluster, request, targets).await;
     let mut asking = Asking::new(cluster.clone(), registries.clone());
     let mut snapshot = read(&cluster, &mut asking, request, &scope, &targets, |pods| {
         progress.set(progress::line(pods, 0, 0));
@@ -84,7 +85,7 @@ pub(super) async fn look(request: &Request<'_>, printer: &Printer) -> Result<See
         snapshot.owners = owners;
         all_found(&targets, &snapshot)?;
         name_as_asked(&targets, &mut snapshot);
-        read_named(&cluster, request, &targets, &mut snapshot).await;
+        snapshot.listed.extend(named);
     }
     let started = Timestamp::now();
     let mut left_out = leave_out(request, &targets, &mut snapshot);
@@ -286,21 +287,64 @@ fn all_found(targets: &[Target], snapshot: &Snapshot) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Reads the workloads that were named in full: their templates tell a rollout of which no new pod is there yet.
-async fn read_named(cluster: &Cluster, request: &Request<'_>, targets: &[Target], snapshot: &mut Snapshot) {
+/// Reads the workloads that were named in full: their templates tell a rollout of which no new pod is there yet. A
+/// Deployment without pods that only holds the template of Rollouts means these.
+async fn read_named(
+    cluster: &Cluster,
+    request: &Request<'_>,
+    targets: Vec<Target>,
+) -> (Vec<Target>, Vec<(Arc<str>, Listed)>) {
     if request.labels.is_some() {
-        return;
+        return (targets, Vec::new());
     }
-    let read = targets.iter().filter_map(|target| {
-        let owner = target.owner.clone()?;
+    let read = targets.into_iter().map(|target| async move {
+        let Some(owner) = target.owner.clone() else { return (vec![target], None) };
         let workload = Workload { namespace: Arc::clone(&target.namespace), reference: owner.itself.clone() };
-        Some(async move {
-            let state = cluster.workload_and_events(&workload).await.ok()?;
-            Some(Listed { namespace: workload.namespace, owner, state })
-        })
+        let Ok(state) = cluster.workload_and_events(&workload).await else { return (vec![target], None) };
+        let listed = Listed { namespace: workload.namespace, owner, state };
+        let rollouts = if holds_a_template(&listed) {
+            cluster.rollouts_of(&listed.namespace, &listed.owner.itself.workload()).await
+        } else {
+            Vec::new()
+        };
+        if rollouts.is_empty() {
+            return (vec![target], Some((Arc::clone(&listed.owner.itself.uid), listed)));
+        }
+        let means = rollouts.into_iter().map(|(resource, rollout)| Target {
+            resource,
+            namespace: rollout.namespace,
+            name: Some(Arc::clone(&rollout.owner.itself.name)),
+            owner: Some(rollout.owner),
+            refused: None,
+        });
+        (means.collect(), None)
     });
-    let read = futures::future::join_all(read).await.into_iter().flatten();
-    snapshot.listed.extend(read.map(|listed| (Arc::clone(&listed.owner.itself.uid), listed)));
+    let (targets, listed): (Vec<_>, Vec<_>) = futures::future::join_all(read).await.into_iter().unzip();
+    let mut targets: Vec<Target> = targets.into_iter().flatten().collect();
+    let mut seen = HashSet::new();
+    targets.retain(|target| target.uid().is_none_or(|uid| seen.insert(Arc::clone(uid))));
+    (targets, listed.into_iter().flatten().collect())
+}
+
+/// Whether it may be one that a Rollout takes its template from: scaled to nothing.
+fn holds_a_template(listed: &Listed) -> bool {
+    let WorkloadState { desired, existing, .. } = listed.state;
+    let itself = &listed.owner.itself;
+    &*itself.kind == "Deployment" && itself.api_version.starts_with("apps/") && desired == 0 && existing == 0
+}
+
+/// Deployments that only hold the template of a Rollout with pods are no workloads of their own.
+async fn leave_out_templates(cluster: &Cluster, rollouts: &HashSet<Arc<str>>, idle: Vec<Listed>) -> Vec<Listed> {
+    let mut kept = Vec::new();
+    for listed in idle {
+        let is_template = rollouts.contains(&listed.namespace)
+            && holds_a_template(&listed)
+            && !cluster.rollouts_of(&listed.namespace, &listed.owner.itself.workload()).await.is_empty();
+        if !is_template {
+            kept.push(listed);
+        }
+    }
+    kept
 }
 
 /// Those above a pod that a target of the command line names, or that are of the type that it names.
@@ -355,8 +399,16 @@ async fn idle(
     targets: &[Target],
     snapshot: &Snapshot,
 ) -> Vec<Listed> {
-    let ownerships = snapshot.pods.iter().map(|pod| inquiry::ownership(pod, &snapshot.owners));
-    let mut busy: HashSet<Arc<str>> = ownerships.flat_map(|ownership| ownership.chain).map(|above| above.uid).collect();
+    let ownerships: Vec<_> = snapshot.pods.iter().map(|pod| inquiry::ownership(pod, &snapshot.owners)).collect();
+    let is_rollout =
+        |above: &&OwnerReference| &*above.kind == "Rollout" && above.api_version.starts_with("argoproj.io/");
+    let rollouts = snapshot.pods.iter().zip(&ownerships);
+    let rollouts: HashSet<Arc<str>> = rollouts
+        .filter(|(_, ownership)| ownership.chain.last().as_ref().is_some_and(is_rollout))
+        .map(|(pod, _)| Arc::clone(&pod.namespace))
+        .collect();
+    let mut busy: HashSet<Arc<str>> =
+        ownerships.into_iter().flat_map(|ownership| ownership.chain).map(|above| above.uid).collect();
     let mut idle = Vec::new();
     for target in targets {
         let Some(owner) = &target.owner else { continue };
@@ -381,6 +433,7 @@ async fn idle(
     idle.extend(
         selected.into_iter().filter(|listed| surveyed(listed) && busy.insert(Arc::clone(&listed.owner.itself.uid))),
     );
+    let mut idle = leave_out_templates(cluster, &rollouts, idle).await;
     for listed in &mut idle {
         let WorkloadState { desired, existing, finished, .. } = listed.state;
         let told = rollout::events_tell_refusals(&listed.owner.itself.kind, &listed.state);

@@ -51,7 +51,7 @@ pub fn ownership(pod: &Pod, owners: &HashMap<Arc<str>, Owner>) -> Ownership {
     }
     let workload = chain.last().map_or_else(
         || WorkloadName { api_version: "v1".into(), kind: "Pod".into(), name: Arc::clone(&pod.name) },
-        WorkloadName::of,
+        OwnerReference::workload,
     );
     // A ReplicaSet or Job below something else only carries a copy of that one's template.
     let last = chain.len().saturating_sub(1);

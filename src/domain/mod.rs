@@ -11,6 +11,7 @@ pub mod explanation;
 pub mod floating;
 pub mod glob;
 pub mod history;
+pub mod impasse;
 pub mod inquiry;
 pub mod inventory;
 pub mod local_registry;

@@ -35,7 +35,11 @@ impl<'a> Templates<'a> {
     /// The template and rollout of a controller; `None` if nobody has asked for it, an error if it cannot be read.
     #[must_use]
     pub fn of(&self, workload: &Workload) -> Option<Result<&'a WorkloadState, &'a str>> {
-        if let Some(listed) = self.listed.get(&workload.reference.uid) {
+        // A list does not follow to where the template is.
+        let listed = self.listed.get(&workload.reference.uid);
+        if let Some(listed) =
+            listed.filter(|listed| listed.state.template_of.is_none() || !listed.state.template.is_empty())
+        {
             return Some(Ok(&listed.state));
         }
         Some(self.answers.workloads.get(workload)?.as_ref().map_err(String::as_str))
@@ -131,6 +135,7 @@ mod tests {
             pull_policy: PullPolicy::IfNotPresent,
             state: State::Running { since: None },
             ran_before: false,
+            restarts: 0,
             image_id: "".into(),
             shown_image: "".into(),
         }
@@ -145,6 +150,7 @@ mod tests {
             deleting: false,
             phase: Phase::Running,
             reason: "".into(),
+            unschedulable: None,
             restart_policy: RestartPolicy::Always,
             node: None,
             controller: Some(controller),

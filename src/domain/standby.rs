@@ -65,6 +65,7 @@ fn container(asked: &Asked, store: &NodeStore) -> Option<Container> {
         pull_policy: asked.pull_policy,
         state: State::Running { since: None },
         ran_before: false,
+        restarts: 0,
         image_id: image_id.as_str().into(),
         shown_image: "".into(),
     })
@@ -80,6 +81,7 @@ fn pod(listed: &Listed, node: &Arc<str>, containers: Vec<Container>) -> Pod {
         deleting: false,
         phase: Phase::Running,
         reason: "".into(),
+        unschedulable: None,
         restart_policy: RestartPolicy::Always,
         node: Some(Arc::clone(node)),
         controller: Some(listed.owner.itself.clone()),
@@ -96,11 +98,7 @@ fn pod(listed: &Listed, node: &Arc<str>, containers: Vec<Container>) -> Pod {
 pub fn rows(listed: &Listed, supposed: &Diagnosis) -> Vec<Item> {
     let state = &listed.state;
     let owner = &listed.owner.itself;
-    let workload = WorkloadName {
-        api_version: Arc::clone(&owner.api_version),
-        kind: Arc::clone(&owner.kind),
-        name: Arc::clone(&owner.name),
-    };
+    let workload = owner.workload();
     let refused;
     let (verdict, why) = match (state, &*owner.kind) {
         // It says that it has pods: what could not be read stands between them and it.

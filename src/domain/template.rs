@@ -36,6 +36,19 @@ pub struct Definition {
     pub replacement: Replacement,
     /// The raw object.
     pub object: Value,
+    /// Who makes pods of the template, where that is another object.
+    pub runner: Option<Runner>,
+}
+
+/// An object that takes its template from another one and makes the pods: an Argo Rollout with `spec.workloadRef`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runner {
+    /// What it is called.
+    pub workload: WorkloadName,
+    /// Its `metadata.uid`.
+    pub uid: Arc<str>,
+    /// Its `spec.replicas`.
+    pub replicas: Option<u64>,
 }
 
 /// The reference of each container and image volume of a template.
@@ -120,9 +133,9 @@ pub enum Unchangeable {
     /// A static pod's mirror.
     #[error("a static pod is defined by a file on its node; change the image there")]
     StaticPod,
-    /// The template is in another object.
-    #[error("its template is in {0}; name that one")]
-    Elsewhere(String),
+    /// The template is in another object, which is not there.
+    #[error("its template is in `{}/{}`, which is not there", .0.kind.to_lowercase(), .0.name)]
+    Elsewhere(WorkloadName),
     /// A copy of something else's template.
     #[error("{0} made it and keeps its template; name that one")]
     Controlled(String),
@@ -160,9 +173,13 @@ impl Definition {
         let spec = format!("{template}/spec");
         if object.pointer(&format!("{spec}/containers")).and_then(Value::as_array).is_none() {
             let reference = |field: &str| text(&format!("/spec/workloadRef/{field}"));
-            return Err(match (reference("kind"), reference("name")) {
-                ("", _) | (_, "") => Unchangeable::NoTemplate,
-                (kind, name) => Unchangeable::Elsewhere(format!("`{}/{name}`", kind.to_lowercase())),
+            return Err(match (reference("apiVersion"), reference("kind"), reference("name")) {
+                (_, "", _) | (_, _, "") => Unchangeable::NoTemplate,
+                (api_version, kind, name) => Unchangeable::Elsewhere(WorkloadName {
+                    api_version: api_version.into(),
+                    kind: kind.into(),
+                    name: name.into(),
+                }),
             });
         }
         let pod = object.pointer(&spec).unwrap_or(&Value::Null);
@@ -182,7 +199,40 @@ impl Definition {
             service_account: pod["serviceAccountName"].as_str().unwrap_or("default").into(),
             replacement: replacement(api_version, kind, &object),
             object,
+            runner: None,
         })
+    }
+
+    /// The same where the pods are those of `runner`, which only takes the template from here.
+    #[must_use]
+    pub fn run_by(self, runner: &Value) -> Self {
+        let text = |pointer: &str| runner.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let (api_version, kind) = (text("/apiVersion"), text("/kind"));
+        Self {
+            replacement: replacement(api_version, kind, runner),
+            runner: Some(Runner {
+                workload: WorkloadName {
+                    api_version: api_version.into(),
+                    kind: kind.into(),
+                    name: text("/metadata/name").into(),
+                },
+                uid: text("/metadata/uid").into(),
+                replicas: runner["spec"]["replicas"].as_u64(),
+            }),
+            ..self
+        }
+    }
+
+    /// The workload whose pods run the template.
+    #[must_use]
+    pub fn runs_as(&self) -> &WorkloadName {
+        self.runner.as_ref().map_or(&self.workload, |runner| &runner.workload)
+    }
+
+    /// Its UID.
+    #[must_use]
+    pub fn runs_as_uid(&self) -> &Arc<str> {
+        self.runner.as_ref().map_or(&self.uid, |runner| &runner.uid)
     }
 
     /// The slot of a container.
@@ -200,6 +250,9 @@ impl Definition {
     /// How many pods it is to have, where it says so.
     #[must_use]
     pub fn wanted_pods(&self) -> Option<usize> {
+        if let Some(runner) = &self.runner {
+            return runner.replicas.and_then(|count| usize::try_from(count).ok());
+        }
         let count =
             self.object["spec"]["replicas"].as_u64().or(self.object["status"]["desiredNumberScheduled"].as_u64());
         count.and_then(|count| usize::try_from(count).ok())
@@ -420,6 +473,20 @@ mod tests {
     }
 
     #[test]
+    fn a_template_that_another_object_runs_is_rolled_out_by_that_one() {
+        let spec = json!({"replicas": 0, "paused": true, "template": {"spec": pod()}});
+        let own = Definition::read(workload("apps/v1", "Deployment", &spec)).unwrap();
+        assert_eq!((&*own.runs_as().kind, &**own.runs_as_uid(), own.wanted_pods()), ("Deployment", "u", Some(0)));
+        let mut rollout = workload("argoproj.io/v1alpha1", "Rollout", &json!({"replicas": 2}));
+        rollout["metadata"]["uid"] = "r".into();
+        let run = own.run_by(&rollout);
+        assert_eq!((&*run.runs_as().kind, &**run.runs_as_uid(), run.wanted_pods()), ("Rollout", "r", Some(2)));
+        assert_eq!((&*run.workload.kind, &*run.uid, &run.replacement), ("Deployment", "u", &Replacement::Rollout));
+        rollout["spec"]["paused"] = true.into();
+        assert_eq!(run.run_by(&rollout).replacement, Replacement::Paused);
+    }
+
+    #[test]
     fn what_cannot_be_changed_says_why() {
         let template = json!({"template": {"spec": pod()}});
         assert_eq!(Definition::read(workload("batch/v1", "Job", &template)), Err(Unchangeable::Job));
@@ -430,7 +497,11 @@ mod tests {
         let reference = json!({"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}});
         assert_eq!(
             Definition::read(workload("argoproj.io/v1alpha1", "Rollout", &reference)),
-            Err(Unchangeable::Elsewhere("`deployment/web`".to_owned()))
+            Err(Unchangeable::Elsewhere(WorkloadName {
+                api_version: "apps/v1".into(),
+                kind: "Deployment".into(),
+                name: "web".into(),
+            }))
         );
         let mut mirror = workload("v1", "Pod", &pod());
         mirror["metadata"]["annotations"] = json!({"kubernetes.io/config.mirror": "x"});

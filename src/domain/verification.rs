@@ -177,7 +177,7 @@ impl Confirmation {
 /// Whether a pod belongs to a target: by UID, up the chain of its owners.
 #[must_use]
 pub fn belongs(pod: &Pod, owners: &HashMap<Arc<str>, Owner>, target: &Target) -> bool {
-    let uid = &target.definition.uid;
+    let uid = target.definition.runs_as_uid();
     pod.uid == *uid || inquiry::ownership(pod, owners).chain.iter().any(|owner| owner.uid == *uid)
 }
 

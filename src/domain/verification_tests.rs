@@ -59,6 +59,7 @@ fn pod(name: &str, owner: &str, image_id: &str, state: State) -> Pod {
         deleting: false,
         phase: Phase::Running,
         reason: "".into(),
+        unschedulable: None,
         restart_policy: RestartPolicy::Always,
         node: None,
         controller: Some(OwnerReference {
@@ -80,6 +81,7 @@ fn pod(name: &str, owner: &str, image_id: &str, state: State) -> Pod {
             pull_policy: PullPolicy::IfNotPresent,
             state,
             ran_before: false,
+            restarts: 0,
             image_id: image_id.into(),
             shown_image: "".into(),
         }],

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Platform;
+use super::diagnosis::WorkloadName;
 use super::tools::{self, Injector};
 
 /// Everything that was read from a cluster before the first verdict.
@@ -52,6 +53,8 @@ pub struct Pod {
     pub phase: Phase,
     /// `status.reason`, such as `Evicted`; empty mostly.
     pub reason: Arc<str>,
+    /// Why no node takes it, if that was tried: the message of the condition `PodScheduled`.
+    pub unschedulable: Option<Arc<str>>,
     /// `spec.restartPolicy`.
     pub restart_policy: RestartPolicy,
     /// `spec.nodeName`.
@@ -130,6 +133,8 @@ pub struct Container {
     pub state: State,
     /// The last run's end, `lastState.terminated`, exists: it ran before.
     pub ran_before: bool,
+    /// `restartCount`.
+    pub restarts: u32,
     /// `imageID`, or the volume's `imageRef`; empty where none is reported.
     pub image_id: Arc<str>,
     /// `image` of the status: the reference that the runtime shows, which may be another one with the same content.
@@ -247,6 +252,18 @@ pub struct OwnerReference {
     pub uid: Arc<str>,
 }
 
+impl OwnerReference {
+    /// What it is called.
+    #[must_use]
+    pub fn workload(&self) -> WorkloadName {
+        WorkloadName {
+            api_version: Arc::clone(&self.api_version),
+            kind: Arc::clone(&self.kind),
+            name: Arc::clone(&self.name),
+        }
+    }
+}
+
 /// A controller that could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
@@ -292,6 +309,8 @@ pub struct Manager {
 pub struct WorkloadState {
     /// What its pod template asks for.
     pub template: Vec<Asked>,
+    /// The object that the template is taken from, where that is another one (Argo Rollouts' `workloadRef`).
+    pub template_of: Option<WorkloadName>,
     /// Whose credentials pull the images of pods that are made from the template.
     pub access: Access,
     /// `metadata.generation`.

@@ -310,7 +310,8 @@ struct Same<'a> {
 
 impl<'a> Commands<'a> {
     fn add(&mut self, reason: (usize, &'static str), verb: &'static str, target: &'a Target, rest: String) {
-        let workload = shell_word(&names::workload(&target.workload)).into_owned();
+        // Whoever makes the pods leads to the template, also for somebody who may not list such objects.
+        let workload = shell_word(&names::workload(target.definition.runs_as())).into_owned();
         let namespace = &*target.namespace;
         let same = self
             .all

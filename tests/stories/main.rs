@@ -47,4 +47,5 @@ mod stuck;
 mod support;
 mod troubles;
 mod undo;
+mod workload_ref;
 mod wrapping;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use testbed::bed::Bed;
 use testbed::bed::workload::PodTemplate;
 
-use crate::support::{BINARY, freshimage, shop};
+use crate::support::{BINARY, ending, freshimage, image_of, push_again, shop};
 
 /// Allows so many pods in the namespace from now on.
 async fn allow_pods(bed: &Bed, count: u32) {
@@ -106,6 +106,45 @@ async fn what_only_events_tell_is_told_to_whoever_may_read_them() {
     --- stderr
 
     Nothing stale in 2 workloads with 1 pod.
+    ");
+    bed.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bump_whose_pods_are_refused_ends_at_once_with_the_reason() {
+    let bed = Bed::start("bump-refused").await;
+    let registry = shop(&bed).await;
+    let template = PodTemplate::new("app", &registry.image("shop/web", "1.0"));
+    bed.create(&template.deployment("web", 1)).await;
+    bed.create(&template.stateful_set("db", 1)).await;
+    bed.wait_rolled_out("deployment", "web").await;
+    bed.wait_rolled_out("statefulset", "db").await;
+    push_again(&bed, &registry).await;
+    allow_pods(&bed, 1).await;
+    let bump = ["bump", "deployment/web", "--to", "tag", "--yes", "--timeout", "10m"];
+    assert_snapshot!(ending(&freshimage(&bed, &bump).await), @r#"
+    exit 12
+    deployment/web   tagged 1.1 · patched · not confirmed: it cannot go on: 0 of 1 updated; its new pods cannot be created: pods "web-<id>" is forbidden: exceeded quota: few, requested: pods=1, used: pods=2, limited: pods=1
+    --- stderr
+    hint: go on with `kubectl freshimage bump deployment/web --to tag=1.1`
+    hint: back with `kubectl freshimage undo deployment/web`
+    "#);
+    let back = ["bump", "statefulset/db", "--to", "existing=1.1", "--yes", "--rollback", "--timeout", "10m"];
+    assert_snapshot!(ending(&freshimage(&bed, &back).await), @r#"
+    exit 12
+    statefulset/db   taken back: it cannot go on: 0 of 1 updated; its new pods cannot be created: pods "db-0" is forbidden: exceeded quota: few, requested: pods=1, used: pods=1, limited: pods=1 · not confirmed that it runs what it ran before: it cannot go on: 0 of 1 updated; its new pods cannot be created: pods "db-0" is forbidden: exceeded quota: few, requested: pods=1, used: pods=1, limited: pods=1
+    --- stderr
+    "#);
+    let image = image_of(&bed, "statefulset", "db").await;
+    assert_snapshot!(bed.normaliser().normalise(&image), @"<registry>/shop/web:1.0@<manifest:old>");
+
+    // With room for its pods, the same command ends well.
+    bed.delete("resourcequota", "few").await;
+    bed.wait_rolled_out("deployment", "web").await;
+    assert_snapshot!(ending(&freshimage(&bed, &bump).await), @"
+    exit 0
+    deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    --- stderr
     ");
     bed.finish().await;
 }

@@ -26,7 +26,7 @@ impl Applying<'_> {
             why: format!("{why}; and it could not be taken back: {problem}"),
             confirmation: confirmation.clone(),
         };
-        let defined = match self.cluster.definition(&target.namespace, &target.workload).await {
+        let defined = match self.cluster.definition(&target.namespace, target.definition.runs_as()).await {
             Ok(defined) => defined,
             Err(problem) => return stays(super::super::bump::not_defined(&problem)),
         };
@@ -44,7 +44,7 @@ impl Applying<'_> {
             Ok(Undo::DoneAlready(_)) => return stays("it is taken back already".to_owned()),
             Err(problem) => return stays(problem.to_string()),
         };
-        let before = self.starts(&back).await;
+        let before = self.before(&back).await;
         // Whoever stops it from here on is told that it may be taken back already.
         let going = |answered| TargetState::TakingBack { why: why.clone(), answered };
         self.journal.target(place, going(false));

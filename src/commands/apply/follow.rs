@@ -1,4 +1,5 @@
-//! Waiting for a rollout: by kubectl's own rules, with a line that says how far it is and which pod hangs.
+//! Waiting for a rollout: by kubectl's own rules, with a line that says how far it is and what holds it up, and no longer
+//! than it can help.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,8 +11,9 @@ use tokio::time::{Instant, sleep};
 
 use super::{Applying, Seen, workload_of};
 use crate::cluster::{Expect, NotDefined, Scope, Selection};
+use crate::domain::impasse::{self, Impasse, Look};
 use crate::domain::inquiry;
-use crate::domain::plan::Target;
+use crate::domain::plan::{Change, Target};
 use crate::domain::rollout::{self, Progress};
 use crate::domain::template::{Asks, Replacement};
 use crate::domain::verification;
@@ -23,11 +25,16 @@ use crate::ui::live::Line;
 const PAUSE: Duration = Duration::from_millis(400);
 /// Between two looks at its pods.
 const PODS_EVERY: Duration = Duration::from_secs(2);
-/// Waiting for these is no hanging: every start goes through them.
-const ORDINARY: [&str; 3] = ["", "ContainerCreating", "PodInitializing"];
-
 /// The starts of the containers that change, by pod and container: an image that changes in place starts them anew.
 pub(in crate::commands) type Starts = HashMap<(Arc<str>, Arc<str>), Start>;
+
+/// What a workload was like before it was patched.
+#[derive(Debug, Default)]
+pub(in crate::commands) struct Before {
+    starts: Starts,
+    /// When an event last said that its pods cannot be created: what it says is none of the new template's.
+    refused: Option<Timestamp>,
+}
 
 /// One start of a container. Times are told in whole seconds: a container that is started anew within the second of its
 /// first start is told by its image, or by having run before.
@@ -59,8 +66,16 @@ pub(super) enum Steadiness {
 }
 
 impl Applying<'_> {
+    /// What a workload is like before it is patched.
+    pub(super) async fn before(&self, target: &Target) -> Before {
+        let starts = self.starts(target).await;
+        let tell = matches!(&*target.definition.runs_as().kind, "DaemonSet" | "StatefulSet");
+        let refused = if tell { self.cluster.refused(&workload_of(target)).await } else { None };
+        Before { starts, refused: refused.map(|refused| refused.last) }
+    }
+
     /// When the containers run since, for workloads whose pods stay.
-    pub(super) async fn starts(&self, target: &Target) -> Starts {
+    async fn starts(&self, target: &Target) -> Starts {
         if target.rollout.replacement != Replacement::InPlace {
             return Starts::new();
         }
@@ -84,29 +99,43 @@ impl Applying<'_> {
         line: &Line,
     ) -> Result<(), String> {
         let workload = workload_of(target);
+        let in_place = target.rollout.replacement == Replacement::InPlace;
+        let begun = Instant::now();
+        let mut impasse = Impasse::default();
         let mut hanging: Option<String> = None;
         let mut looked_at_pods: Option<Instant> = None;
         loop {
-            let progress = match self.cluster.workload(&workload).await {
+            let mut state = self.cluster.workload(&workload).await;
+            let progress = match &state {
                 Ok(state) => {
-                    changed_meanwhile(target, &seen.asks, &state)?;
-                    rollout::progress(&target.rollout.replacement, &target.workload.kind, &state)
+                    changed_meanwhile(target, &seen.asks, state)?;
+                    rollout::progress(&target.rollout.replacement, &target.definition.runs_as().kind, state)
                 }
                 Err(why) => {
                     if self.is_gone(target).await {
                         return Err("it was deleted meanwhile".to_owned());
                     }
                     // The server may come back.
-                    Progress::Waiting(why)
+                    Progress::Waiting(why.clone())
                 }
             };
             let due = looked_at_pods.is_none_or(|at| at.elapsed() >= PODS_EVERY);
-            if due || progress == Progress::AskPods {
+            let mut stuck = None;
+            if progress != Progress::Done && (due || progress == Progress::AskPods) {
                 looked_at_pods = Some(Instant::now());
-                if let Some((pods, _)) = self.pods(target).await {
-                    hanging = hangs(&pods);
-                    let replaced = |pod: &Pod| is_replaced(target, pod, already, &seen.before);
-                    if progress == Progress::AskPods && !pods.is_empty() && pods.iter().all(replaced) {
+                if let Ok(state) = &mut state {
+                    self.note_events(target, &seen.before, state).await;
+                }
+                if let Some((pods, _)) = self.all_pods(target).await {
+                    let live: Vec<Pod> = pods.iter().filter(|pod| inquiry::is_live(pod)).cloned().collect();
+                    if let Ok(state) = &state {
+                        let look = Look { at: begun.elapsed(), state, pods: &pods };
+                        stuck = impasse.see(look, in_place, |pod| is_new(target, pod));
+                        hanging = state.refused.as_ref().map(|why| rollout::refusal(&excerpt(why, 300)));
+                    }
+                    hanging = hanging.or_else(|| impasse::hanging(&live));
+                    let replaced = |pod: &Pod| is_replaced(target, pod, already, &seen.before.starts);
+                    if progress == Progress::AskPods && !live.is_empty() && live.iter().all(replaced) {
                         return Ok(());
                     }
                 }
@@ -117,6 +146,9 @@ impl Applying<'_> {
                 Progress::Waiting(how_far) => how_far,
                 Progress::AskPods => "its pods do not run the new image yet".to_owned(),
             };
+            if let Some(stuck) = stuck {
+                return Err(format!("it cannot go on: {how_far}; {stuck}"));
+            }
             line.set(&with(&how_far, hanging.as_deref()));
             if Instant::now() + PAUSE >= deadline {
                 let seconds = self.settings.timeout.as_secs();
@@ -148,15 +180,31 @@ impl Applying<'_> {
     }
 
     async fn is_gone(&self, target: &Target) -> bool {
-        match self.cluster.definition(&target.namespace, &target.workload).await {
+        match self.cluster.definition(&target.namespace, target.definition.runs_as()).await {
             Err(NotDefined::Missing) => true,
             Ok(defined) => defined.definition.uid != target.definition.uid,
             Err(_) => false,
         }
     }
 
+    /// Adds what only events tell of a workload: that its new pods are refused.
+    async fn note_events(&self, target: &Target, before: &Before, state: &mut WorkloadState) {
+        if rollout::events_tell_refusals(&target.definition.runs_as().kind, state) {
+            let refused = self.cluster.refused(&workload_of(target)).await;
+            let since = refused.filter(|refused| before.refused.is_none_or(|last| refused.last > last));
+            state.refused = since.map(|refused| refused.why);
+        }
+    }
+
     /// The living pods of a target, and who owns them. `None`: they could not be read.
     pub(super) async fn pods(&self, target: &Target) -> Option<(Vec<Pod>, HashMap<Arc<str>, Owner>)> {
+        let (mut pods, owners) = self.all_pods(target).await?;
+        pods.retain(inquiry::is_live);
+        Some((pods, owners))
+    }
+
+    /// The same with those that have ended or go away.
+    async fn all_pods(&self, target: &Target) -> Option<(Vec<Pod>, HashMap<Arc<str>, Owner>)> {
         let scope = Scope::Namespace(Arc::clone(&target.namespace));
         let mut selection = Selection::all(scope.clone());
         if target.definition.template.is_empty() {
@@ -173,7 +221,7 @@ impl Applying<'_> {
             pods.extend(page);
         }
         let owners = owners.finish().await.owners;
-        pods.retain(|pod| inquiry::is_live(pod) && verification::belongs(pod, &owners, target));
+        pods.retain(|pod| verification::belongs(pod, &owners, target));
         Some((pods, owners))
     }
 }
@@ -204,7 +252,24 @@ fn changed_meanwhile(target: &Target, asks: &Asks, state: &WorkloadState) -> Res
     Ok(())
 }
 
-/// Whether a pod was made from the new template, or restarted its container with it.
+/// Whether a container of the pod asks for what was planned for it.
+fn asks_anew(change: &Change, container: &Container) -> bool {
+    // Where something rewrites references on their way, another one than before is what can be seen.
+    match &change.pod_image {
+        None => *container.image == *change.new_image,
+        Some(before) => container.image != *before,
+    }
+}
+
+/// Whether a pod was made from the new template.
+fn is_new(target: &Target, pod: &Pod) -> bool {
+    target.changes.iter().all(|change| {
+        let found = pod.containers.iter().find(|container| change.container.is_of(container));
+        found.is_some_and(|container| asks_anew(change, container))
+    })
+}
+
+/// Whether a pod was made from the new template, or restarted its container with it, and runs it.
 fn is_replaced(target: &Target, pod: &Pod, already: bool, before: &Starts) -> bool {
     target.changes.iter().all(|change| {
         let found = pod.containers.iter().find(|container| change.container.is_of(container));
@@ -212,13 +277,9 @@ fn is_replaced(target: &Target, pod: &Pod, already: bool, before: &Starts) -> bo
         if !matches!(container.state, State::Running { .. }) {
             return false;
         }
-        // Where something rewrites references on their way, another one than before is what can be seen.
-        let asks = match &change.pod_image {
-            None => *container.image == *change.new_image,
-            Some(before) => container.image != *before,
-        };
         let started = before.get(&(Arc::clone(&pod.name), Arc::clone(&container.name)));
-        asks && !container.image_id.is_empty()
+        asks_anew(change, container)
+            && !container.image_id.is_empty()
             && (already || started.is_none_or(|started| *started != Start::of(container)))
     })
 }
@@ -237,54 +298,9 @@ fn runs_on(target: &Target, pod: &Pod, later: &Pod) -> bool {
     )
 }
 
-/// The pod that hangs, and why.
-fn hangs(pods: &[Pod]) -> Option<String> {
-    pods.iter().find_map(|pod| {
-        let why = pod.containers.iter().find_map(|container| trouble(&container.state));
-        why.map(|why| format!("{}: {why}", pod.name))
-    })
-}
-
-/// Why a container does not run. Between two starts of one that crashes, kubelets tell either of the two.
-fn trouble(state: &State) -> Option<String> {
-    match state {
-        State::Waiting { reason, message } if !ORDINARY.contains(&&**reason) => {
-            let message = if message.is_empty() { String::new() } else { format!(": {}", excerpt(message, 160)) };
-            Some(format!("{}{message}", excerpt(reason, 60)))
-        }
-        State::Terminated { reason, exit_code } if *exit_code != 0 => {
-            Some(format!("{}, exit code {exit_code}", excerpt(reason, 60)))
-        }
-        _ => None,
-    }
-}
-
 fn with(text: &str, hanging: Option<&str>) -> String {
     match hanging {
         Some(hanging) => format!("{text}; {hanging}"),
         None => text.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_container_that_waits_or_crashed_is_told_and_one_that_starts_is_not() {
-        let waiting = |reason: &str, message: &str| State::Waiting { reason: reason.into(), message: message.into() };
-        let ended = |reason: &str, exit_code| State::Terminated { reason: reason.into(), exit_code };
-        for (state, expected) in [
-            (State::Unreported, None),
-            (State::Running { since: None }, None),
-            (waiting("", ""), None),
-            (waiting("ContainerCreating", ""), None),
-            (waiting("CrashLoopBackOff", "back-off 10s"), Some("CrashLoopBackOff: back-off 10s")),
-            (waiting("ErrImagePull", ""), Some("ErrImagePull")),
-            (ended("Completed", 0), None),
-            (ended("Error", 1), Some("Error, exit code 1")),
-        ] {
-            assert_eq!(trouble(&state).as_deref(), expected, "{state:?}");
-        }
     }
 }

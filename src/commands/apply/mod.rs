@@ -94,8 +94,8 @@ impl Journal {
 /// What was seen of a workload around its patch.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// When the containers run since that are restarted in place.
-    before: follow::Starts,
+    /// What it was like before.
+    before: follow::Before,
     /// What its template asks for after the patch.
     asks: Asks,
 }
@@ -149,7 +149,7 @@ impl Applying<'_> {
         let line = self.live.workload(&crate::ui::names::workload(&target.workload));
         line.set("patching");
         let already = target.patch.is_empty();
-        let before = self.starts(target).await;
+        let before = self.before(target).await;
         let mut asks = target.definition.asks();
         if !already {
             self.journal.target(place, TargetState::Patching);
@@ -288,9 +288,9 @@ impl Applying<'_> {
     }
 }
 
-/// The target's object, as the cluster's edge asks for its state.
+/// Whose pods the target's are, as the cluster's edge asks for its state.
 fn workload_of(target: &Target) -> Workload {
-    Workload::of(&target.namespace, &target.workload, &target.definition.uid)
+    Workload::of(&target.namespace, target.definition.runs_as(), target.definition.runs_as_uid())
 }
 
 /// Whose credentials its images are pulled with, as its template says.

@@ -21,7 +21,7 @@ pub(super) enum Standing {
 impl Applying<'_> {
     /// Looks at the object once more. `asks` is what its template asked for after the patch.
     pub(super) async fn standing(&self, target: &Target, asks: &Asks) -> Standing {
-        match self.cluster.definition(&target.namespace, &target.workload).await {
+        match self.cluster.definition(&target.namespace, target.definition.runs_as()).await {
             Ok(defined) => match otherwise(target, asks, &defined.definition) {
                 None => Standing::AsPlanned(defined.definition),
                 Some(how) => Standing::Otherwise(how),

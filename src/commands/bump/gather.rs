@@ -103,8 +103,15 @@ pub(super) async fn gather(
 ) -> (Vec<Gathered>, Vec<Skipped>) {
     let each = candidates.into_iter().map(|candidate| one(seen, candidate, proposed, containers, exclusions, content));
     let results: Vec<_> = stream::iter(each).buffered(AT_ONCE).collect().await;
-    let (mut gathered, mut skipped) = (Vec::new(), Vec::new());
+    let (mut gathered, mut skipped) = (Vec::<Gathered>::new(), Vec::new());
     for (one, left_out) in results {
+        // Two that take their template from the same object are one change.
+        let is_same = |other: &Gathered| {
+            one.as_ref().is_some_and(|one| one.defined.definition.uid == other.defined.definition.uid)
+        };
+        if gathered.iter().any(is_same) {
+            continue;
+        }
         gathered.extend(one);
         skipped.extend(left_out);
     }

@@ -105,6 +105,11 @@ pub(super) fn assembled(
         warnings.extend(of_manifest(around.definition));
     }
     warnings.extend(of_replacement(&around.definition.replacement));
+    if around.definition.runner.is_some() {
+        let runs_as = around.definition.runs_as();
+        let name = format!("{}/{}", runs_as.kind.to_lowercase(), runs_as.name);
+        warnings.push(format!("{name} takes its template from here (workloadRef), and its pods are replaced"));
+    }
     Target {
         namespace: Arc::clone(&around.definition.namespace),
         workload: around.definition.workload.clone(),

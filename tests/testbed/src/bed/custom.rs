@@ -85,18 +85,38 @@ async fn round(namespace: &Namespace) -> Result<(), Failure> {
     let rollouts = namespace.try_list(ROLLOUTS, "").await?;
     let sets = namespace.try_list("replicasets", "").await?;
     for rollout in rollouts.iter().filter(|rollout| rollout["metadata"]["deletionTimestamp"].is_null()) {
+        let template = referenced(namespace, rollout).await?;
         let own = |set: &&Value| controller_of(set).is_some_and(|owner| text(owner, "/uid") == uid(rollout));
-        step(namespace, rollout, &sets.iter().filter(own).collect::<Vec<_>>()).await?;
+        step(namespace, rollout, template.as_ref(), &sets.iter().filter(own).collect::<Vec<_>>()).await?;
     }
     Ok(())
+}
+
+/// The deployment that `spec.workloadRef` takes the template from.
+async fn referenced(namespace: &Namespace, rollout: &Value) -> Result<Option<Value>, Failure> {
+    match text(rollout, "/spec/workloadRef/name") {
+        "" => Ok(None),
+        name => namespace.kubernetes().find(&namespace.path("deployment", Some(name))).await,
+    }
 }
 
 fn count(object: &Value, pointer: &str) -> i64 {
     number(object, pointer).unwrap_or(0)
 }
 
-async fn step(namespace: &Namespace, rollout: &Value, sets: &[&Value]) -> Result<(), Failure> {
+async fn step(
+    namespace: &Namespace,
+    rollout: &Value,
+    template: Option<&Value>,
+    sets: &[&Value],
+) -> Result<(), Failure> {
     let kubernetes = namespace.kubernetes();
+    let as_written = rollout;
+    let mut rollout = rollout.clone();
+    if let Some(template) = template {
+        rollout["spec"]["template"] = template["spec"]["template"].clone();
+    }
+    let rollout = &rollout;
     let hash = safe_hash(&rollout["spec"]["template"]);
     let wanted = number(rollout, "/spec/replicas").unwrap_or(1);
     let paused = flag(rollout, "/spec/paused");
@@ -127,12 +147,15 @@ async fn step(namespace: &Namespace, rollout: &Value, sets: &[&Value]) -> Result
         (false, true) => "Healthy",
         (false, false) => "Progressing",
     };
-    let status = json!({
+    let mut status = json!({
         "observedGeneration": count(rollout, "/metadata/generation").to_string(), "phase": phase,
         "currentPodHash": hash, "replicas": replicas, "updatedReplicas": updated,
         "readyReplicas": sum("/status/readyReplicas"), "availableReplicas": sum("/status/availableReplicas"),
     });
-    if rollout["status"] != status {
+    if let Some(template) = template {
+        status["workloadObservedGeneration"] = count(template, "/metadata/generation").to_string().into();
+    }
+    if as_written["status"] != status {
         let path = format!("{}/status", namespace.path(ROLLOUTS, Some(name(rollout))));
         // Only onto what was looked at: a template that changed meanwhile is not observed.
         let version = rollout["metadata"]["resourceVersion"].clone();
