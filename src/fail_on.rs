@@ -23,9 +23,11 @@ impl FailOn {
     /// an open question.
     #[must_use]
     pub fn judge(&self, diagnosis: &Diagnosis) -> Exit {
-        // Nothing that was checked is no all-clear: a selector with a typo in it, a registry that asks for a login.
+        // Nothing that was checked is no all-clear: a selector with a typo in it, a registry that asks for a login. To
+        // exclude everything is somebody's choice.
         let asks = !self.verdicts.is_empty() || !self.findings.is_empty();
-        let mut unchecked = asks && !diagnosis.items.iter().any(|item| item.verdict != Verdict::Unknown);
+        let chosen = diagnosis.items.is_empty() && diagnosis.summary.left_out.total() > 0;
+        let mut unchecked = asks && !chosen && !diagnosis.items.iter().any(|item| item.verdict != Verdict::Unknown);
         for item in diagnosis.items.iter().filter(|item| item.container.role != Role::Ephemeral) {
             if item.findings.iter().any(|finding| self.findings.contains(finding)) {
                 return Exit::Found;

@@ -16,6 +16,8 @@ use crate::text::excerpt;
 const STANDS: Duration = Duration::from_secs(5);
 /// The same for a pull that fails without a word of why: the kubelet has tried it three times by then.
 const STANDS_UNEXPLAINED: Duration = Duration::from_secs(45);
+/// The same for what an earlier run has left: it may be mended by now, and clusters try again after five minutes at most.
+const STANDS_FROM_BEFORE: Duration = Duration::from_secs(305);
 /// A program that waits for another one may well crash at its first start or two.
 const CRASHES: u32 = 2;
 /// Waiting for these is no trouble: every start goes through them.
@@ -35,9 +37,12 @@ pub struct Look<'a> {
 /// What the looks at one workload have seen so far.
 #[derive(Debug, Default)]
 pub struct Impasse {
+    /// Nothing was changed before the first look: what that one sees is from before.
+    resumed: bool,
+    looked: bool,
     refused: Option<Refused>,
     held: HashMap<(Arc<str>, Arc<str>), Held>,
-    /// Restarts that were counted at the first look at a container that is not new.
+    /// Restarts that were counted at the first look at a container that may not be new.
     restarts: HashMap<(Arc<str>, Arc<str>), u32>,
 }
 
@@ -46,6 +51,7 @@ struct Refused {
     since: Duration,
     moved: Duration,
     counts: Counts,
+    from_before: bool,
 }
 
 /// The numbers of pods that exist, are updated, are available and are ready.
@@ -55,6 +61,9 @@ type Counts = (i64, Option<i64>, i64, i64);
 struct Held {
     since: Duration,
     kind: Kind,
+    from_before: bool,
+    /// The last look saw it wait for its next try.
+    backs_off: bool,
 }
 
 /// What a reason for not starting tells.
@@ -69,18 +78,31 @@ enum Kind {
 }
 
 impl Impasse {
+    /// For a change that an earlier run may have made: somebody may have mended since what held it up.
+    #[must_use]
+    pub fn resumed(resumed: bool) -> Self {
+        Self { resumed, ..Self::default() }
+    }
+
     /// Takes note of a look. `is_new` tells the pods that were made from the new template, or that changed in place,
     /// which `in_place` says. `Some`: why it cannot go on.
     pub fn see(&mut self, look: Look<'_>, in_place: bool, is_new: impl Fn(&Pod) -> bool) -> Option<String> {
-        let refused = self.refusal(look);
+        let from_before = self.resumed && !self.looked;
+        self.looked = true;
+        let refused = self.refusal(look, from_before);
         let mut held = HashMap::new();
         let mut stuck = None;
         for pod in look.pods.iter().filter(|pod| !pod.deleting && is_new(pod)) {
             for container in &pod.containers {
                 let key = (Arc::clone(&pod.uid), Arc::clone(&container.name));
-                let before = if in_place { *self.restarts.entry(key.clone()).or_insert(container.restarts) } else { 0 };
+                let counts = in_place || self.resumed;
+                let before = if counts { *self.restarts.entry(key.clone()).or_insert(container.restarts) } else { 0 };
                 let crashes = is_waiting(container, "CrashLoopBackOff") && container.restarts >= before + CRASHES;
-                let now = kind(container).map(|kind| merged(self.held.get(&key).copied(), kind, look.at));
+                let backs_off = is_waiting(container, "ImagePullBackOff");
+                let now = kind(container).map(|kind| {
+                    let now = Held { since: look.at, kind, from_before, backs_off };
+                    merged(self.held.get(&key).copied(), now, is_waiting(container, "ErrImagePull"))
+                });
                 let lasts = now.is_some_and(|held| held.stands(look.at));
                 if let Some(now) = now {
                     held.insert(key, now);
@@ -96,7 +118,7 @@ impl Impasse {
 
     /// A controller tries again after twice the time, so that a refusal stands only once that has passed since anything
     /// moved: an old pod that went away may have made room.
-    fn refusal(&mut self, look: Look<'_>) -> Option<String> {
+    fn refusal(&mut self, look: Look<'_>, from_before: bool) -> Option<String> {
         let state = look.state;
         let seen = state.observed_generation.is_none_or(|observed| observed >= state.generation);
         let Some(why) = state.refused.as_ref().filter(|why| seen && !is_passing(why)) else {
@@ -105,11 +127,12 @@ impl Impasse {
         };
         let counts = (state.existing, state.updated, state.available, state.ready);
         let at = look.at;
-        let refused = self.refused.get_or_insert(Refused { since: at, moved: at, counts });
+        let refused = self.refused.get_or_insert(Refused { since: at, moved: at, counts, from_before });
         if refused.counts != counts || look.pods.iter().any(|pod| pod.deleting) {
             (refused.counts, refused.moved) = (counts, at);
         }
-        let patience = (refused.moved - refused.since) + STANDS;
+        let stands = if refused.from_before { STANDS_FROM_BEFORE } else { STANDS };
+        let patience = (refused.moved - refused.since) + stands;
         (at >= refused.moved + patience).then(|| rollout::refusal(&excerpt(why, 300)))
     }
 }
@@ -119,19 +142,24 @@ impl Held {
         let stood = now.saturating_sub(self.since);
         match self.kind {
             Kind::Passing => false,
+            Kind::Unexplained | Kind::Lasting if self.from_before => stood >= STANDS_FROM_BEFORE,
             Kind::Unexplained => stood >= STANDS_UNEXPLAINED,
             Kind::Lasting => stood >= STANDS,
         }
     }
 }
 
-/// What is known of a container that still waits: what was said before stands until something else is.
-fn merged(before: Option<Held>, kind: Kind, at: Duration) -> Held {
+/// What is known of a container that still waits: what was said before stands until something else is. `pulled` says that
+/// it is no longer waiting for its next try: that one failed, too.
+fn merged(before: Option<Held>, now: Held, pulled: bool) -> Held {
     match before {
-        Some(held) if kind == held.kind || kind == Kind::Unexplained => held,
+        Some(held) if held.from_before && held.backs_off && pulled => now,
+        Some(held) if now.kind == held.kind || now.kind == Kind::Unexplained => {
+            Held { backs_off: now.backs_off, ..held }
+        }
         // Older kubelets say why only for a moment.
-        Some(Held { since, kind: Kind::Unexplained }) => Held { since, kind },
-        _ => Held { since: at, kind },
+        Some(held) if held.kind == Kind::Unexplained => Held { kind: now.kind, backs_off: now.backs_off, ..held },
+        _ => now,
     }
 }
 

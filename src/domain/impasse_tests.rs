@@ -39,9 +39,12 @@ fn waiting(reason: &str, message: &str) -> State {
 
 /// When a pod that is in these states, each from its second on, is given up; it is looked at every two seconds.
 fn given_up(states: &[(u64, State, u32)], in_place: bool) -> Option<u64> {
-    let mut impasse = Impasse::default();
+    given_up_by(Impasse::default(), states, in_place)
+}
+
+fn given_up_by(mut impasse: Impasse, states: &[(u64, State, u32)], in_place: bool) -> Option<u64> {
     let state = WorkloadState { desired: 1, existing: 2, updated: Some(1), ..WorkloadState::default() };
-    (0..=120).step_by(2).find(|second| {
+    (0..=400).step_by(2).find(|second| {
         let (_, now, restarts) = states.iter().rfind(|(from, ..)| from <= second).unwrap();
         let pods = [pod("web-1", now.clone(), *restarts)];
         let look = Look { at: Duration::from_secs(*second), state: &state, pods: &pods };
@@ -97,6 +100,31 @@ fn what_stands_is_given_up_and_what_passes_is_waited_for() {
         "the old program crashed, the new one runs"
     );
     assert_eq!(given_up(&[(0, crash(), 7), (4, crash(), 9)], true), Some(4), "the new one crashes too");
+}
+
+#[test]
+fn what_an_earlier_run_left_gets_another_try() {
+    let absent = "failed to pull image: not found";
+    let pull = || waiting("ErrImagePull", absent);
+    let back_off = || waiting("ImagePullBackOff", absent);
+    let crash = || waiting("CrashLoopBackOff", "back-off 5m0s restarting failed container");
+    let running = || State::Running { since: None };
+    for (name, states, expected) in [
+        ("held back, then it starts", vec![(0, back_off(), 0), (280, running(), 0)], None),
+        ("held back for ever", vec![(0, back_off(), 0)], Some(306)),
+        ("tried again in vain", vec![(0, back_off(), 0), (40, pull(), 0), (44, back_off(), 0)], Some(46)),
+        ("a failure of this time", vec![(0, waiting("ContainerCreating", ""), 0), (4, pull(), 0)], Some(10)),
+        ("it crashed before, and runs now", vec![(0, crash(), 7), (200, running(), 8)], None),
+        ("it goes on crashing", vec![(0, crash(), 7), (100, crash(), 8), (200, crash(), 9)], Some(200)),
+    ] {
+        assert_eq!(given_up_by(Impasse::resumed(true), &states, false), expected, "{name}");
+    }
+    let refused = WorkloadState { refused: Some("exceeded quota".to_owned()), ..WorkloadState::default() };
+    let mut impasse = Impasse::resumed(true);
+    let mut see =
+        |second| impasse.see(Look { at: Duration::from_secs(second), state: &refused, pods: &[] }, false, |_| true);
+    assert_eq!((0..305).find(|second| see(*second).is_some()), None, "there may be room by now");
+    assert!(see(305).is_some());
 }
 
 #[test]

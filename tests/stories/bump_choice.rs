@@ -271,7 +271,7 @@ async fn what_a_tool_will_put_back_needs_force() {
     deployment/chart   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
     deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
     --- stderr
-    hint: back with `kubectl freshimage undo deployment/chart deployment/web`
+    hint: back with `kubectl freshimage undo deployment/chart deployment/web --force`
     ");
     let undo = freshimage(&bed, &["undo", "deployment/web", "--yes"]).await;
     assert_snapshot!(undo.normalised_stderr(), @"

@@ -80,7 +80,7 @@ async fn a_deployment_that_an_operator_keeps_is_changed_under_its_own_name_and_w
     exit 0
     deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
     --- stderr
-    hint: back with `kubectl freshimage undo deployment/web`
+    hint: back with `kubectl freshimage undo deployment/web --force`
     ");
     assert_ne!(image_of(&bed, "deployment", "web").await, image);
     let undo = ["undo", "deployment/web", "--yes"];

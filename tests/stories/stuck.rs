@@ -134,6 +134,7 @@ async fn a_bump_whose_pods_are_refused_ends_at_once_with_the_reason() {
     exit 12
     statefulset/db   taken back: it cannot go on: 0 of 1 updated; its new pods cannot be created: pods "db-0" is forbidden: exceeded quota: few, requested: pods=1, used: pods=1, limited: pods=1 · not confirmed that it runs what it ran before: it cannot go on: 0 of 1 updated; its new pods cannot be created: pods "db-0" is forbidden: exceeded quota: few, requested: pods=1, used: pods=1, limited: pods=1
     --- stderr
+    hint: wait for it and prove it with `kubectl freshimage undo statefulset/db`
     "#);
     let image = image_of(&bed, "statefulset", "db").await;
     assert_snapshot!(bed.normaliser().normalise(&image), @"<registry>/shop/web:1.0@<manifest:old>");

@@ -101,7 +101,7 @@ impl Applying<'_> {
         let workload = workload_of(target);
         let in_place = target.rollout.replacement == Replacement::InPlace;
         let begun = Instant::now();
-        let mut impasse = Impasse::default();
+        let mut impasse = Impasse::resumed(already);
         let mut hanging: Option<String> = None;
         let mut looked_at_pods: Option<Instant> = None;
         loop {
