@@ -3,6 +3,7 @@
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use crate::store::counts;
 use crate::store::deletion::{DeleteOptions, Deleted};
 use crate::store::error::{ApiError, ApiResult};
 use crate::store::object::{items, name, number, object_at, random_suffix, text, uid};
@@ -247,7 +248,7 @@ pub fn change_object(
         let current = server.store.get(&key, &namespace, &wanted).ok_or_else(|| ApiError::not_found(&key, &wanted))?;
         let mut object = current.value().clone();
         change(&mut object)?;
-        if object.get("spec") != current.value().get("spec")
+        if counts(&key, current.value(), &object)
             && let Some(generation) = number(&object, "/metadata/generation")
         {
             object["metadata"]["generation"] = (generation + 1).into();

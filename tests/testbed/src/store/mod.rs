@@ -212,7 +212,7 @@ impl Store {
 
     /// Changes an object under the lock. No difference, no change. `edit` must not call the store.
     ///
-    /// The generation counts up when the spec differs, and an object that waits for its finalizers goes when the last
+    /// The generation counts up as [`counts`] says, and an object that waits for its finalizers goes when the last
     /// one is gone.
     pub fn update(
         &self,
@@ -241,7 +241,7 @@ impl Store {
             return Ok(before);
         }
         if let Some(generation) = object::number(&after, "/metadata/generation")
-            && spec_differs(resource, before.value(), &after)
+            && counts(resource, before.value(), &after)
         {
             after["metadata"]["generation"] = json!(generation + 1);
         }
@@ -346,7 +346,19 @@ impl State {
     }
 }
 
-/// Whether the change counts for the generation. Being bound to a node does not.
+/// Whether the change counts for the generation: of the spec, and with Deployments also of the annotations, other than
+/// the one that their controller writes with the status.
+pub fn counts(resource: &str, before: &Value, after: &Value) -> bool {
+    let annotations = |object: &Value| {
+        let mut annotations = object["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
+        annotations.remove("deployment.kubernetes.io/revision");
+        annotations
+    };
+    spec_differs(resource, before, after)
+        || (resource == "deployments.apps" && annotations(before) != annotations(after))
+}
+
+/// Being bound to a node is no difference.
 fn spec_differs(resource: &str, before: &Value, after: &Value) -> bool {
     let (before, after) = (&before["spec"], &after["spec"]);
     if before == after {
