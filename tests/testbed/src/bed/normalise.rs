@@ -12,10 +12,9 @@ use regex::{Captures, Regex};
 static DIGEST: LazyLock<Regex> = LazyLock::new(|| pattern(r"(sha256:)?\b([0-9a-f]{64})\b|sha256:([0-9a-f]{6,63})\b"));
 static POD: LazyLock<Regex> = LazyLock::new(|| {
     // Kubernetes draws names from these characters, so that no words come out.
-    // A pod's end is five of them, behind its ReplicaSet's eight to ten.
-    pattern(
-        r"-(?:(?:[bcdfghjklmnpqrstvwxz2456789]{6,10}-)?[bcdfghjklmnpqrstvwxz2456789]{5}|[bcdfghjklmnpqrstvwxz2456789]{8,10})\b",
-    )
+    // A pod's name ends in five of them. Before these stands the hash of its template: a number of up to ten digits, each
+    // written as one of ten characters, so that one in a thousand hashes has seven of them or less.
+    pattern(r"-(?:(?:[bcdf456789]{4,10}-)?[bcdfghjklmnpqrstvwxz2456789]{5}|[bcdf456789]{6,10})\b")
 });
 static JOB: LazyLock<Regex> = LazyLock::new(|| pattern(r"-\d{8}\b"));
 static TIME: LazyLock<Regex> = LazyLock::new(|| pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"));
@@ -131,6 +130,7 @@ mod tests {
             "web-<id> in <namespace> runs <registry>/app:1.0 since <age>, built 2026-01-02T03:04:05Z"
         );
         assert_eq!(normaliser().normalise("replicaset/web-6d4f9c7b8d and web-1"), "replicaset/web-<id> and web-1");
+        assert_eq!(normaliser().normalise("web-5d7799c, web-5d7799c-x2x5l"), "web-<id>, web-<id>", "a short hash");
     }
 
     #[test]

@@ -174,11 +174,12 @@ pub fn random_suffix(length: usize) -> String {
         .collect()
 }
 
-/// A number as Kubernetes writes hashes of templates into names.
+/// A number as Kubernetes writes hashes of templates into names: each digit's code picks one of the letters, so that ten
+/// of them occur.
 pub fn safe_hash(value: &Value) -> String {
     use std::hash::{Hash, Hasher};
     let mut hasher = std::hash::DefaultHasher::new();
     value.to_string().hash(&mut hasher);
     let digits = (hasher.finish() % 10_000_000_000).to_string();
-    digits.bytes().map(|digit| char::from(SAFE_LETTERS[usize::from(digit - b'0') * 2 % 27])).collect()
+    digits.bytes().map(|digit| char::from(SAFE_LETTERS[usize::from(digit) % SAFE_LETTERS.len()])).collect()
 }
