@@ -179,8 +179,8 @@ kubectl freshimage diagnose [flags]
        kubectl freshimage diagnose TYPE[,TYPE…] [NAME…] [flags]",
     before_help = "\
 Without arguments it looks at every pod of the namespace; a TYPE alone stands for all of that type. Each container of each workload gets one verdict: \
-fresh, rewrapped, stale, suspect, mixed, pinned, rolling, waiting, ended, local, unpublished or unknown. \
-Beside it stand findings: floating-tag, moved-tag, always-pull, pull-never, image-volume, gitops-owned, next-start-fails. A table goes to stdout, the summary and hints to stderr.
+fresh, rewrapped, stale, suspect, mixed, pinned, rolling, stuck, waiting, ended, local, unpublished or unknown. \
+Beside it stand findings: floating-tag, moved-tag, always-pull, pull-never, image-volume, gitops-owned, next-start-fails, injected. A table goes to stdout, the summary and hints to stderr.
 
 Examples:
   # Every workload of the current namespace

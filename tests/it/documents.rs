@@ -37,6 +37,17 @@ fn verdicts_are_the_verdicts_of_the_program() {
 }
 
 #[test]
+fn the_help_of_diagnose_names_every_verdict_and_finding() {
+    let help = crate::program::run(&["diagnose", "--help"]).stdout;
+    let words: Vec<&str> = help.split(|c: char| !c.is_alphanumeric() && c != '-').collect();
+    let names =
+        Verdict::ALL.iter().map(|verdict| verdict.as_str()).chain(Finding::ALL.iter().map(|finding| finding.as_str()));
+    for name in names {
+        assert!(words.contains(&name), "{name}");
+    }
+}
+
+#[test]
 fn the_meaning_of_a_verdict_is_the_same_in_completion_and_readme() {
     for (row, verdict) in table(&text_of("README.md"), "verdict").iter().zip(Verdict::ALL) {
         assert_eq!(row[1], kubectl_freshimage::cli::verdict_meaning(verdict));
