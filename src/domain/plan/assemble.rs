@@ -138,7 +138,7 @@ pub(super) fn history_of(definition: &Definition) -> (History, Option<String>) {
 fn of_manifest(definition: &Definition) -> Option<String> {
     if let Some(manager) = definition.applied_by() {
         return Some(format!(
-            "`{manager}` applies it on the server: change the image in its manifest too, or the next              `kubectl apply --server-side` ends in a conflict"
+            "`{manager}` manages the image by server-side apply: change it in its manifest too, or the next apply ends in a conflict"
         ));
     }
     definition.annotation(LAST_APPLIED).is_some().then(|| {

@@ -193,6 +193,19 @@ fn what_should_be_known_before_is_said_with_the_target() {
     let applied = deployment(Some(json!({LAST_APPLIED: "{}"})));
     let warnings = target(&around(&applied), vec![change(&applied, 0, "reg.example.com/app:1.1")]).warnings;
     assert!(warnings[0].contains("change the image in its manifest too"), "{warnings:?}");
+    let mut object = deployment(None).object.clone();
+    object["metadata"]["managedFields"] = json!([{
+        "manager": "kubectl",
+        "operation": "Apply",
+        "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {"f:image": {}}}}}}},
+    }]);
+    let applied = Arc::new(Definition::read(object).unwrap());
+    let warnings = target(&around(&applied), vec![change(&applied, 0, "reg.example.com/app:1.1")]).warnings;
+    assert_eq!(
+        warnings[0],
+        "`kubectl` manages the image by server-side apply: change it in its manifest too, or the next apply ends in a \
+         conflict"
+    );
 }
 
 #[test]
