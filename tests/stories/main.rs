@@ -37,6 +37,7 @@ mod operated;
 mod owners;
 mod permissions;
 mod pinned;
+mod policies;
 mod reported;
 mod roles;
 mod runtimes;

@@ -6,7 +6,7 @@ use super::super::look;
 use super::Applying;
 use crate::cluster::{NotPatched, Patching, Review};
 use crate::domain::Repository;
-use crate::domain::plan::{Left, Plan, Tagging, Target};
+use crate::domain::plan::{Left, Plan, Tagging, Target, admission};
 use crate::domain::remote::{PushFailure, PushRight};
 use crate::domain::template::{Asks, Definition};
 use crate::error::AppError;
@@ -106,7 +106,8 @@ async fn judge(applying: &Applying<'_>, target: &Target) -> Judged {
     let why = match cluster.patch(&target.namespace, &target.workload, &target.patch, how).await {
         Ok(object) => {
             let stored = Definition::read(object).ok().map(|definition| definition.asks());
-            return Judged { stored, ..Judged::default() };
+            let refused = stored.as_ref().and_then(|stored| admission::denied(target, stored));
+            return Judged { refused, stored, ..Judged::default() };
         }
         Err(why) => why,
     };

@@ -24,7 +24,7 @@ use crate::cluster::{Cluster, Patching};
 use crate::domain::inventory::Workload;
 use crate::domain::outcome::{Outcome, TargetState};
 use crate::domain::plan::assemble::Author;
-use crate::domain::plan::{Plan, Target, undo};
+use crate::domain::plan::{Plan, Target, admission, undo};
 use crate::domain::template::{Asks, Definition};
 use crate::domain::verification::Confirmation;
 use crate::domain::workload::{Access, Snapshot};
@@ -154,7 +154,15 @@ impl Applying<'_> {
         if !already {
             self.journal.target(place, TargetState::Patching);
             match self.patch(target, self.patience()).await {
-                Ok(stored) => asks = stored,
+                Ok(stored) => {
+                    asks = stored;
+                    // Where it could not be tried beforehand, this is the first to tell.
+                    if let Some(denied) = admission::denied(target, &asks) {
+                        let confirmation = Confirmation::default();
+                        self.journal.target(place, TargetState::Unconfirmed { why: denied.reason, confirmation });
+                        return;
+                    }
+                }
                 Err(state) => {
                     self.journal.target(place, state);
                     return;

@@ -14,7 +14,7 @@ use super::look::{Request, Seen, look};
 use crate::cli::{DryRun, PartName, SchemeName};
 use crate::domain::outcome::{End, Outcome, end};
 use crate::domain::plan::assemble::Author;
-use crate::domain::plan::{Left, Plan, Skipped, Target, To, assemble};
+use crate::domain::plan::{Left, Plan, Skipped, Target, To, admission};
 use crate::domain::scheme::{Part, SchemeChoice};
 use crate::domain::template::Asks;
 use crate::error::{AppError, Kind};
@@ -184,7 +184,7 @@ pub(super) async fn carry_on(
         progress.finish();
         notes = checked.notes;
         let judged = |target: Target, stored: Option<Asks>| match stored {
-            Some(stored) => assemble::as_stored(target, &stored),
+            Some(stored) => admission::as_stored(target, &stored),
             None => target,
         };
         plan.targets = std::mem::take(&mut plan.targets)

@@ -9,7 +9,7 @@ use super::change::Name;
 use super::{Change, Plan, Rollout, Skipped, Tagging, Target};
 use crate::domain::history::{self, Changed, Entry, History, PolicyBefore, Run};
 use crate::domain::patch::{Operation, token};
-use crate::domain::template::{Asks, Definition, Replacement};
+use crate::domain::template::{Definition, Replacement};
 use crate::domain::workload::{Manager, PullPolicy};
 use crate::domain::{Reference, Repository};
 
@@ -262,31 +262,6 @@ fn restart(definition: &Definition, now: Timestamp) -> Vec<Operation> {
     let moment = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     operations.push(Operation::add(format!("{annotations}/{}", token(RESTARTED_AT)), moment));
     operations
-}
-
-/// The target as the API server will store it: an admission webhook may make other references of the new ones. They are
-/// what a later run finds, so that the history has to name them.
-#[must_use]
-pub fn as_stored(mut target: Target, stored: &Asks) -> Target {
-    let other = |changed: &Changed| {
-        let found = stored.iter().find(|(container, _)| changed.is_of(container));
-        found.map(|(_, image)| image.to_string()).filter(|image| *image != changed.to)
-    };
-    let place = annotation(history::ANNOTATION);
-    for operation in &mut target.patch {
-        let Operation::Add { path, value } = operation else { continue };
-        let history = value.as_str().filter(|_| *path == place).map(History::parse);
-        let Some(Ok(mut history)) = history else { continue };
-        for changed in history.entries.last_mut().into_iter().flat_map(|entry| &mut entry.containers) {
-            if let Some(image) = other(changed) {
-                let (container, to) = (&changed.name, &changed.to);
-                target.warnings.push(format!("container {container}: the API server makes `{image}` of `{to}`"));
-                changed.to = image;
-            }
-        }
-        *value = history.text().into();
-    }
-    target
 }
 
 /// The plan of these targets. `names` are the tags that were found for them, by repository. A workload whose tag another

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::super::Left;
+use super::super::{Left, admission};
 use super::*;
 use crate::domain::Digest;
 use crate::domain::diagnosis::Verdict;
@@ -215,7 +215,7 @@ fn what_the_server_makes_of_a_reference_is_what_a_later_run_finds() {
     let mut stored = definition.asks();
     let rewritten = format!("reg.example.com/app:1.1@{}", digest('5'));
     stored.insert(definition.slots[0].container.clone(), rewritten.as_str().into());
-    let stored = as_stored(planned.clone(), &stored);
+    let stored = admission::as_stored(planned.clone(), &stored);
     assert!(stored.warnings[0].contains("the API server makes"), "{:?}", stored.warnings);
     let changed = patch::applied(&definition.object, &stored.patch).unwrap();
     let history = History::parse(changed["metadata"]["annotations"][history::ANNOTATION].as_str().unwrap()).unwrap();
@@ -224,7 +224,7 @@ fn what_the_server_makes_of_a_reference_is_what_a_later_run_finds() {
     assert_eq!(image, "reg.example.com/app:1.1", "what is asked for stays");
     let mut plain = definition.asks();
     plain.insert(definition.slots[0].container.clone(), "reg.example.com/app:1.1".into());
-    assert_eq!(as_stored(planned.clone(), &plain).patch, planned.patch);
+    assert_eq!(admission::as_stored(planned.clone(), &plain).patch, planned.patch);
 }
 
 #[test]

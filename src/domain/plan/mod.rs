@@ -1,9 +1,10 @@
 //! What is to be changed, as one value: the preview shows it, `--dry-run` prints it, and applying carries it out.
 //!
 //! [`content`] says which content a place of a template is to get and what it ran before, [`change`] which reference
-//! that makes, [`readiness`] whether the nodes can start it, [`assemble`] puts the places of one workload into one patch
+//! that makes, [`readiness`] whether the nodes can start it, [`admission`] what the API server makes of it, [`assemble`] puts the places of one workload into one patch
 //! and the workloads into one plan, and [`undo`] plans the way back. Whatever has to be asked of a cluster or a registry is an argument.
 
+pub mod admission;
 pub mod assemble;
 pub mod change;
 pub mod content;

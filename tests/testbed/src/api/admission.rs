@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::bed::INJECTION;
+use crate::bed::{INJECTION, REWRITING};
 use crate::store::Store;
 use crate::store::error::{ApiError, ApiResult};
 use crate::store::object::{items, name, namespace, now, object_at, random_suffix, text, uid};
@@ -28,6 +28,11 @@ pub fn admit_new(store: &Store, resource: &ResourceType, object: &mut Value) -> 
             inject(store, object);
             admit_pod(store, object)?;
             admit_by_quota(store, object)
+        }
+        "deployments.apps" => {
+            let rewriting = rewriting(store, &key, namespace(object));
+            rewrite(object, rewriting.as_ref());
+            Ok(())
         }
         "resourcequotas" => {
             object["status"] = json!({"hard": object["spec"]["hard"], "used": {}});
@@ -57,6 +62,21 @@ fn inject(store: &Store, pod: &mut Value) {
         object_at(pod, &["metadata", "labels"]).insert(key.as_str().unwrap_or_default().into(), value.clone());
     }
     super::defaults::apply("pods", pod);
+}
+
+/// Which part of the references of a namespace's Deployments a mutating policy replaces, and by what.
+pub fn rewriting(store: &Store, key: &str, namespace: &str) -> Option<(String, String)> {
+    let namespace = (key == "deployments.apps").then(|| store.get("namespaces", "", namespace))??;
+    serde_json::from_str(namespace.value()["metadata"]["annotations"][REWRITING].as_str()?).ok()
+}
+
+/// What such a policy makes of a Deployment.
+pub fn rewrite(object: &mut Value, rewriting: Option<&(String, String)>) {
+    let Some((from, to)) = rewriting else { return };
+    let containers = object.pointer_mut("/spec/template/spec/containers").and_then(Value::as_array_mut);
+    for container in containers.into_iter().flatten() {
+        container["image"] = text(container, "/image").replace(from, to).into();
+    }
 }
 
 /// The service account's part of a pod: its pull secrets where the pod has none, and the token's volume.

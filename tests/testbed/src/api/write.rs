@@ -210,6 +210,7 @@ pub fn change_object(
     let wanted = info.name.clone().unwrap_or_default();
     let namespace = namespace_of(info, resource);
     let manager = manager(info, operation);
+    let rewriting = admission::rewriting(&server.store, &key, &namespace);
     let change = |object: &mut Value| -> ApiResult<()> {
         let before = object.clone();
         edit(object)?;
@@ -238,6 +239,7 @@ pub fn change_object(
         }
         keep_parts(&info.subresource, resource, &before, object);
         defaults::apply(&key, object);
+        admission::rewrite(object, rewriting.as_ref());
         admission::validate(resource, Some(&before), object)?;
         if operation == "Update" {
             fields::note_update(&before, object, &manager);

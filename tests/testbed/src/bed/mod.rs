@@ -5,10 +5,10 @@
 //! namespace, under a prefix of the registry and with images that no other story has.
 
 mod custom;
-mod injection;
 mod kubernetes;
 mod namespace;
 mod normalise;
+mod policies;
 mod product;
 mod real;
 mod registries;
@@ -18,10 +18,10 @@ mod waiting;
 pub mod workload;
 
 pub use custom::ROLLOUTS;
-pub use injection::INJECTION;
 pub use kubernetes::{Kubernetes, PatchKind};
 pub use namespace::Namespace;
 pub use normalise::Normaliser;
+pub use policies::{INJECTION, REWRITING};
 pub use product::{Product, Ran};
 pub use running::Running;
 pub use waiting::{DEADLINE, container_statuses, is_running};
