@@ -42,6 +42,13 @@ pub enum NotDefined {
     Missing,
     /// It cannot be read; why.
     Unreadable(String),
+    /// It may not be read: `get` on this resource is not allowed; in the server's words.
+    Forbidden {
+        /// Such as `deployments.apps`.
+        resource: String,
+        /// Why.
+        why: String,
+    },
 }
 
 /// How a patch is sent.
@@ -138,9 +145,13 @@ impl Cluster {
             true => NotDefined::Missing,
             false => NotDefined::Unreadable(failure.why()),
         };
-        let path = self.object_path(namespace, workload).await.map_err(unreadable)?;
-        let body = self.inner.transport.get(&path, Accept::Whole).await.map_err(unreadable)?;
         let resource = self.resource_of(&workload.api_version, &workload.kind).await.map_err(unreadable)?;
+        let path = resource.object_path(Some(namespace), &workload.name);
+        let body =
+            self.inner.transport.get(&path, Accept::Whole).await.map_err(|failure| match failure.is_forbidden() {
+                true => NotDefined::Forbidden { resource: resource.full_name(), why: failure.why() },
+                false => unreadable(failure),
+            })?;
         let managers = decode::<metadata::Object<'_>>(&body).map(|object| {
             let owner = object.metadata.owner(&resource, &mut Interner::default());
             let operator = owner.operator();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::{StreamExt as _, stream};
 
 use super::apply::{Applying, Journal, access_of};
-use super::bump::{carry_on, not_defined, presence};
+use super::bump::{carry_on, not_defined, presence, right_to_ask_for};
 use super::look::{Request, Seen, look};
 use crate::cluster::NotDefined;
 use crate::domain::Reference;
@@ -144,7 +144,7 @@ async fn back(seen: &Seen, named: &Named, settings: &UndoSettings, author: &Auth
     let unread = |why: NotDefined| match why {
         // Jobs and bare mirrors were never changed by anybody.
         NotDefined::Unchangeable(_) => Way::None((not_defined(&why), None)),
-        _ => Way::Other((not_defined(&why), None)),
+        _ => Way::Other((not_defined(&why), right_to_ask_for(&why))),
     };
     let defined = seen.cluster.definition(&named.namespace, &named.workload).await.map_err(unread)?;
     let mut managers = named.managers.clone();

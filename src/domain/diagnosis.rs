@@ -403,6 +403,8 @@ pub struct Summary {
     pub images: usize,
     /// Pods in which at least one container is stale.
     pub stale_pods: usize,
+    /// Pods of which a container fails to start or crashes again and again, by the kubelet's reason.
+    pub failing_pods: BTreeMap<String, usize>,
     /// Workloads by their verdict.
     pub by_verdict: BTreeMap<Verdict, usize>,
     /// Containers of workloads that are in no count and no item.
@@ -426,6 +428,7 @@ impl Serialize for Summary {
         map.serialize_entry("pods", &self.pods)?;
         map.serialize_entry("images", &self.images)?;
         map.serialize_entry("stalePods", &self.stale_pods)?;
+        map.serialize_entry("failingPods", &self.failing_pods.values().sum::<usize>())?;
         map.serialize_entry("excluded", &self.left_out.total())?;
         for verdict in Verdict::ALL {
             map.serialize_entry(verdict.as_str(), &self.count(verdict))?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::rollout;
-use super::workload::{Container, Pod, State, WorkloadState};
+use super::workload::{Container, ORDINARY, Pod, State, WorkloadState};
 use crate::text::excerpt;
 
 /// How long a reason that does not pass by itself has to stand.
@@ -20,8 +20,6 @@ const STANDS_UNEXPLAINED: Duration = Duration::from_secs(45);
 const STANDS_FROM_BEFORE: Duration = Duration::from_secs(305);
 /// A program that waits for another one may well crash at its first start or two.
 const CRASHES: u32 = 2;
-/// Waiting for these is no trouble: every start goes through them.
-const ORDINARY: [&str; 3] = ["", "ContainerCreating", "PodInitializing"];
 
 /// What one look at a workload saw.
 #[derive(Debug, Clone, Copy)]

@@ -155,6 +155,24 @@ impl Container {
     }
 }
 
+/// Waiting for these is no trouble: every start goes through them.
+pub const ORDINARY: [&str; 3] = ["", "ContainerCreating", "PodInitializing"];
+
+impl Container {
+    /// Why it fails to start, or to go on running, in the kubelet's words. Between two attempts kubelets tell one of two
+    /// states; both have one name here.
+    #[must_use]
+    pub fn failing(&self) -> Option<&str> {
+        match &self.state {
+            State::Waiting { reason, .. } if ORDINARY.contains(&&**reason) => None,
+            State::Waiting { reason, .. } if &**reason == "ErrImagePull" => Some("ImagePullBackOff"),
+            State::Waiting { reason, .. } => Some(reason),
+            State::Terminated { exit_code, .. } if *exit_code != 0 && self.restarts > 0 => Some("CrashLoopBackOff"),
+            _ => None,
+        }
+    }
+}
+
 /// What kind of container it is; the words of the JSON output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

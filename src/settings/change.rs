@@ -11,6 +11,7 @@ use crate::domain::history::Revision;
 use crate::domain::plan::{ContentOf, To};
 use crate::domain::reference::check_tag;
 use crate::error::AppError;
+use crate::text::shell_word;
 
 /// A run of `bump` or `pin`.
 #[derive(Debug, Clone)]
@@ -164,11 +165,7 @@ impl BumpSettings {
     ) -> Result<Self, AppError> {
         let selection = Selection::parse(&flags.targets)?;
         selection.check_beside(flags.all_namespaces, flags.selector.as_deref(), None)?;
-        if flags.all && selection != Selection::All {
-            return Err(
-                AppError::usage("`--all` has no meaning beside names or types").hint("leave out `--all`, or the names")
-            );
-        }
+        no_names_beside_all(flags.all, &selection)?;
         Ok(Self {
             common,
             selection,
@@ -186,29 +183,76 @@ impl BumpSettings {
         })
     }
 
-    /// Where nobody can be asked, everything has to be said.
+    /// Where nobody can be asked, everything has to be given.
     fn validated(self) -> Result<Self, AppError> {
         let applying = &self.applying;
-        let example = format!(
-            "kubectl freshimage {} deployment/web{}",
-            self.command,
-            match self.command {
-                "pin" => "",
-                _ => " --to tag",
-            }
-        );
+        let typed = Typed {
+            verb: self.command,
+            selection: &self.selection,
+            all: self.all,
+            all_namespaces: self.all_namespaces,
+            labels: self.label_selector.as_deref(),
+            containers: &self.containers,
+        };
+        let to = match (&self.to, self.command) {
+            (_, "pin") => "",
+            (Some(To::Digest), _) => " --to digest",
+            (Some(To::AlwaysPull), _) => " --to always-pull",
+            _ => " --to tag",
+        };
+        let example = format!("{}{to}", typed.command(&self.common));
         let says_which = self.selection != Selection::All || self.all || self.label_selector.is_some();
         let asks = applying.interactive && !applying.yes;
         if !asks && !says_which {
-            return Err(AppError::usage("which workloads are meant is not said, and nobody can be asked")
-                .hint(format!("name them, or say `--all` for everything that runs old content: `{example} --yes`")));
+            return Err(AppError::usage("no workload was named")
+                .hint(format!("name it, or pass `--all` for everything that runs old content: `{example} --yes`")));
         }
         if !asks && self.to.is_none() {
-            return Err(AppError::usage("`--to` is not said, and nobody can be asked")
-                .hint(format!("say how, as in `{example} --yes`; `--help` has the ways")));
+            let when = if applying.yes { "with `--yes`" } else { "without an interactive terminal" };
+            return Err(AppError::usage(format!("`--to` is required {when}"))
+                .hint(format!("for a new unique tag: `{example} --yes`"))
+                .hint("`kubectl freshimage bump --help` lists the other ways"));
         }
         applying.can_go_on(&example)?;
         Ok(self)
+    }
+}
+
+/// What was typed, so that a hint repeats it.
+struct Typed<'a> {
+    verb: &'a str,
+    selection: &'a Selection,
+    all: bool,
+    all_namespaces: bool,
+    labels: Option<&'a str>,
+    containers: &'a [String],
+}
+
+impl Typed<'_> {
+    /// The command, with `TYPE/NAME` where nothing says which workload.
+    fn command(&self, common: &CommonSettings) -> String {
+        let mut words = vec!["kubectl freshimage".to_owned(), self.verb.to_owned()];
+        words.extend(self.selection.words().iter().map(|word| shell_word(word).into_owned()));
+        if self.all {
+            words.push("--all".to_owned());
+        }
+        if self.all_namespaces {
+            words.push("-A".to_owned());
+        }
+        if let Some(labels) = self.labels {
+            words.extend(["-l".to_owned(), shell_word(labels).into_owned()]);
+        }
+        if words.len() == 2 {
+            words.push("TYPE/NAME".to_owned());
+        }
+        if !self.containers.is_empty() {
+            words.extend(["-c".to_owned(), shell_word(&self.containers.join(",")).into_owned()]);
+        }
+        if let Some(namespace) = &common.connection.namespace {
+            words.extend(["-n".to_owned(), shell_word(namespace).into_owned()]);
+        }
+        words.extend(Some(common.repeated_flags()).filter(|flags| !flags.is_empty()));
+        words.join(" ")
     }
 }
 
@@ -218,14 +262,20 @@ impl UndoSettings {
     /// # Errors
     /// A usage error.
     pub fn new(flags: cli::Undo, connection: cli::Connection, environment: &Environment) -> Result<Self, AppError> {
-        let example = "kubectl freshimage undo deployment/web";
+        let common = CommonSettings::new(connection, &flags.registries, environment)?;
         let selection = Selection::parse(&flags.targets)?;
         let label_selector = given(flags.selector);
         selection.check_beside(flags.all_namespaces, label_selector.as_deref(), None)?;
-        if flags.all && selection != Selection::All {
-            return Err(AppError::usage("`--all` cannot be combined with names or types")
-                .hint("leave out `--all`, or the names"));
-        }
+        let typed = Typed {
+            verb: "undo",
+            selection: &selection,
+            all: flags.all,
+            all_namespaces: flags.all_namespaces,
+            labels: label_selector.as_deref(),
+            containers: &[],
+        };
+        let example = typed.command(&common);
+        no_names_beside_all(flags.all, &selection)?;
         if selection == Selection::All && !flags.all && label_selector.is_none() {
             return Err(AppError::usage("no workload was named")
                 .hint(format!("name it as in `{example}`, or take everything back with `--all`")));
@@ -236,9 +286,9 @@ impl UndoSettings {
                 .hint("each workload counts its own revisions: `kubectl freshimage history TYPE/NAME` lists them"));
         }
         let applying = ApplySettings::new(flags.applying, environment)?;
-        applying.can_go_on(example)?;
+        applying.can_go_on(&example)?;
         Ok(Self {
-            common: CommonSettings::new(connection, &flags.registries, environment)?,
+            common,
             selection,
             all_namespaces: flags.all_namespaces,
             label_selector,
@@ -277,6 +327,15 @@ impl NextTagSettings {
             explain: flags.explain,
         })
     }
+}
+
+fn no_names_beside_all(all: bool, selection: &Selection) -> Result<(), AppError> {
+    if all && *selection != Selection::All {
+        return Err(
+            AppError::usage("`--all` cannot be combined with names or types").hint("leave out `--all`, or the names")
+        );
+    }
+    Ok(())
 }
 
 /// `--timeout 0`.
@@ -323,8 +382,8 @@ impl ApplySettings {
         if self.yes || self.interactive || self.dry_run != DryRun::None {
             return Ok(());
         }
-        Err(AppError::usage("nobody can be asked whether to do it")
-            .hint(format!("say `--yes`, or look at the plan alone: `{example} --dry-run=client`")))
+        Err(AppError::usage("`--yes` is required without an interactive terminal")
+            .hint(format!("pass `--yes`, or see the plan alone with `{example} --dry-run=client`")))
     }
 }
 

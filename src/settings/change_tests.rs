@@ -66,13 +66,13 @@ fn ways_that_make_no_sense_are_refused() {
 fn where_nobody_can_be_asked_everything_has_to_be_said() {
     let nobody = Environment::default();
     for (line, word) in [
-        ("bump", "which workloads"),
-        ("bump deploy/web", "`--to` is not said"),
-        ("bump deploy/web --to tag", "nobody can be asked whether"),
-        ("bump --to tag --yes", "which workloads"),
-        ("bump deploy/web --yes", "`--to` is not said"),
-        ("pin deploy/web", "nobody can be asked whether"),
-        ("undo deploy/web", "nobody can be asked whether"),
+        ("bump", "no workload was named"),
+        ("bump deploy/web", "`--to` is required without an interactive terminal"),
+        ("bump deploy/web --to tag", "`--yes` is required without an interactive terminal"),
+        ("bump --to tag --yes", "no workload was named"),
+        ("bump deploy/web --yes", "`--to` is required with `--yes`"),
+        ("pin deploy/web", "`--yes` is required without an interactive terminal"),
+        ("undo deploy/web", "`--yes` is required without an interactive terminal"),
         ("undo", "no workload was named"),
         ("undo --all deployments", "cannot be combined"),
         ("undo deployments --to-revision 1 --yes", "for one workload"),
@@ -91,19 +91,42 @@ fn where_nobody_can_be_asked_everything_has_to_be_said() {
         assert!(parsed(&nobody, &line.split(' ').collect::<Vec<_>>()).is_ok(), "{line}");
     }
     // With `--yes` nothing is asked on a terminal either.
-    assert!(refused(&terminal(), "bump --yes --to tag").contains("which workloads"));
-    assert!(refused(&terminal(), "bump deploy/web --yes").contains("`--to` is not said"));
+    assert!(refused(&terminal(), "bump --yes --to tag").contains("no workload was named"));
+    assert!(refused(&terminal(), "bump deploy/web --yes").contains("`--to` is required with `--yes`"));
     for line in ["bump", "bump deploy/web", "bump --to tag", "pin", "pin deploy/web"] {
         assert!(parsed(&terminal(), &line.split(' ').collect::<Vec<_>>()).is_ok(), "{line}");
     }
 }
 
 #[test]
+fn a_hint_repeats_what_was_typed() {
+    for (line, expected) in [
+        ("bump deploy/worker", "kubectl freshimage bump deploy/worker --to tag --yes"),
+        (
+            "bump deploy worker other -n shop",
+            "kubectl freshimage bump deploy/worker deploy/other -n shop --to tag --yes",
+        ),
+        ("bump", "kubectl freshimage bump TYPE/NAME --to tag --yes"),
+        ("bump --all --context prod -c app", "kubectl freshimage bump --all -c app --context prod --to tag --yes"),
+        ("bump -l app=web --to digest", "kubectl freshimage bump -l app=web --to digest --dry-run=client"),
+        (
+            "pin sts/db --as ann --as-group ops",
+            "kubectl freshimage pin sts/db --as ann --as-group ops --dry-run=client",
+        ),
+        ("undo sts/db -n shop", "kubectl freshimage undo sts/db -n shop --dry-run=client"),
+        ("undo", "kubectl freshimage undo TYPE/NAME"),
+    ] {
+        let error = parsed(&Environment::default(), &line.split(' ').collect::<Vec<_>>()).unwrap_err();
+        assert!(error.hints[0].contains(&format!("`{expected}`")), "{line}: {:?}", error.hints);
+    }
+}
+
+#[test]
 fn contradictions_are_refused() {
     for (line, word) in [
-        ("bump deploy/web --all", "`--all` has no meaning"),
+        ("bump deploy/web --all", "`--all` cannot be combined with names or types"),
         ("bump deploy/web -A", "across all namespaces"),
-        ("bump deploy/web -l a=b", "selector has no meaning"),
+        ("bump deploy/web -l a=b", "`--selector` cannot be combined with names"),
         ("bump deploy/web --to digest --scheme semver", "are for a proposed tag"),
         ("bump deploy/web --to tag=1 --bump minor", "are for a proposed tag"),
         ("bump deploy/web --to always-pull --content running", "`--content running` has no meaning"),

@@ -1,6 +1,7 @@
 //! Which workloads are meant: `TYPE/NAME…`, `TYPE NAME…` or `TYPE`, as kubectl reads them.
 
 use crate::error::AppError;
+use crate::text::shell_word;
 
 /// What the arguments select.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl Selection {
             return Ok(Self::Types(kinds));
         }
         if let Some(empty) = rest.iter().find(|name| name.trim().is_empty()) {
-            return Err(AppError::usage(format!("`{empty}` is no name")));
+            return Err(AppError::usage(format!("a name cannot be empty: `{empty}`")));
         }
         let mut targets = Vec::new();
         for kind in &kinds {
@@ -70,15 +71,14 @@ impl Selection {
         }
         if all_namespaces {
             return Err(AppError::usage("a workload cannot be named across all namespaces")
-                .hint("leave out `-A`, or say where with `--namespace`"));
+                .hint("name its namespace with `-n` instead of `-A`"));
         }
         if labels.is_some() {
-            return Err(
-                AppError::usage("a selector has no meaning beside names").hint("leave out `--selector`, or the names")
-            );
+            return Err(AppError::usage("`--selector` cannot be combined with names")
+                .hint("leave out `--selector`, or the names"));
         }
         if fields.is_some() {
-            return Err(AppError::usage("a field selector has no meaning beside names")
+            return Err(AppError::usage("`--field-selector` cannot be combined with names")
                 .hint("leave out `--field-selector`, or the names"));
         }
         Ok(())
@@ -97,12 +97,14 @@ impl Selection {
 
 /// The one workload that `explain` or `history` is about.
 pub(super) fn single(arguments: &[String], command: &str) -> Result<Target, AppError> {
-    let example = format!("name it as in `kubectl freshimage {command} deployment/web`");
+    let example = |what: &str| format!("name it as in `kubectl freshimage {command} {what}`");
     match Selection::parse(arguments)? {
         Selection::Named(mut targets) if targets.len() == 1 => Ok(targets.remove(0)),
-        Selection::Named(_) => Err(AppError::usage(format!("`{command}` takes one workload")).hint(example)),
-        Selection::Types(kinds) => Err(AppError::usage(format!("which `{}` is meant?", kinds.join(","))).hint(example)),
-        Selection::All => Err(AppError::usage("no workload was named").hint(example)),
+        Selection::Named(targets) => Err(AppError::usage(format!("`{command}` takes one workload"))
+            .hint(example(&shell_word(&targets[0].to_string())))),
+        Selection::Types(kinds) => Err(AppError::usage(format!("no name was given for `{}`", kinds.join(",")))
+            .hint(example(&format!("{}/NAME", shell_word(&kinds[0]))))),
+        Selection::All => Err(AppError::usage("no workload was named").hint(example("TYPE/NAME"))),
     }
 }
 
@@ -115,11 +117,11 @@ fn slashed(arguments: &[String]) -> Result<Selection, AppError> {
             }
             Some(_) => {
                 return Err(AppError::usage(format!("`{argument}` does not have the form TYPE/NAME"))
-                    .hint("write one type, one slash and one name, such as `deployment/web`"));
+                    .hint("write one type, one slash and one name"));
             }
             None => {
-                return Err(AppError::usage(format!("`{argument}` stands beside names in the form TYPE/NAME"))
-                    .hint("write either `deployment/web deployment/api`, or `deployment web api`"));
+                return Err(AppError::usage(format!("cannot mix TYPE/NAME with other arguments: `{argument}`"))
+                    .hint("write each as TYPE/NAME, or one TYPE followed by names"));
             }
         };
         if target.kind.contains(',') {

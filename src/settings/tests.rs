@@ -64,14 +64,14 @@ fn workloads_are_named_as_for_kubectl() {
 #[test]
 fn what_contradicts_itself_is_said_and_nothing_is_done() {
     for (words, message) in [
-        (&["deploy", "web/x"][..], "`deploy` stands beside names in the form TYPE/NAME"),
-        (&["deploy/web", "api"], "`api` stands beside names in the form TYPE/NAME"),
+        (&["deploy", "web/x"][..], "cannot mix TYPE/NAME with other arguments: `deploy`"),
+        (&["deploy/web", "api"], "cannot mix TYPE/NAME with other arguments: `api`"),
         (&["deploy/"], "`deploy/` does not have the form TYPE/NAME"),
         (&["a/b/c"], "`a/b/c` does not have the form TYPE/NAME"),
         (&["deploy,"], "`deploy,` has an empty type"),
         (&["-A", "deploy/web"], "a workload cannot be named across all namespaces"),
-        (&["-l", "a=b", "deploy/web"], "a selector has no meaning beside names"),
-        (&["--field-selector", "a=b", "deploy", "web"], "a field selector has no meaning beside names"),
+        (&["-l", "a=b", "deploy/web"], "`--selector` cannot be combined with names"),
+        (&["--field-selector", "a=b", "deploy", "web"], "`--field-selector` cannot be combined with names"),
         (&["--as-group", "g"], "`--as-group` and `--as-uid` need `--as`"),
         (&["--request-timeout", "soon"], "`--request-timeout` cannot be read: `soon`"),
         (&["--insecure-registry", "http://a"], "`--insecure-registry` needs a host, not `http://a`"),
@@ -105,7 +105,7 @@ fn one_workload_is_explained_at_a_time() {
     assert_eq!(explain(&["deploy/web"]).unwrap().target, target("deploy", "web"));
     assert_eq!(explain(&["deploy", "web", "-c", "app"]).unwrap().target, target("deploy", "web"));
     assert_eq!(explain(&["deploy/web", "deploy/api"]).unwrap_err().message, "`explain` takes one workload");
-    assert_eq!(explain(&["deploy"]).unwrap_err().message, "which `deploy` is meant?");
+    assert_eq!(explain(&["deploy"]).unwrap_err().message, "no name was given for `deploy`");
     assert_eq!(explain(&[]).unwrap_err().message, "missing `TYPE/NAME`");
 }
 

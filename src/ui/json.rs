@@ -180,6 +180,7 @@ mod tests {
                 "pods": 9,
                 "images": 4,
                 "stalePods": 3,
+                "failingPods": 0,
                 "excluded": 0,
                 "stale": 1,
                 "mixed": 1,

@@ -1,5 +1,6 @@
 //! Answers made by hand, for the tests of the renderers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -95,6 +96,7 @@ pub(crate) fn story() -> Diagnosis {
         pods: 9,
         images: 4,
         stale_pods: 3,
+        failing_pods: BTreeMap::new(),
         by_verdict: [(Verdict::Stale, 1), (Verdict::Mixed, 1), (Verdict::Fresh, 1), (Verdict::Unknown, 1)].into(),
         left_out: LeftOut::default(),
     };
@@ -204,6 +206,7 @@ pub(crate) fn kinds() -> Diagnosis {
         pods: 1,
         images: 1,
         stale_pods: 0,
+        failing_pods: BTreeMap::new(),
         by_verdict: [(Verdict::Waiting, 1), (Verdict::Local, 1)].into(),
         left_out: LeftOut::default(),
     };

@@ -1,7 +1,7 @@
 //! What is said on stderr behind the table: the sum of it, what could not be read, and where to go on.
 
 use super::{Palette, names};
-use crate::domain::diagnosis::{Diagnosis, Item, Verdict};
+use crate::domain::diagnosis::{Diagnosis, Item, Summary, Verdict};
 use crate::domain::exclusion::{ANNOTATION, LeftOut};
 use crate::domain::workload::Role;
 use crate::text::{excerpt, printable, shell_word};
@@ -150,6 +150,7 @@ fn sentence(diagnosis: &Diagnosis, place: &Place) -> String {
         let rollouts = if stuck == 1 { "rollout is" } else { "rollouts are" };
         parts.push(format!("{} {rollouts} stuck", names::thousands(stuck)));
     }
+    parts.extend(failing(summary));
     if unknown > 0 {
         parts.push(if unknown == summary.workloads {
             "not everything could be checked".to_owned()
@@ -158,6 +159,14 @@ fn sentence(diagnosis: &Diagnosis, place: &Place) -> String {
         });
     }
     parts.join(", ") + "."
+}
+
+/// `3 pods are in CrashLoopBackOff or ImagePullBackOff`.
+fn failing(summary: &Summary) -> Option<String> {
+    let pods: usize = summary.failing_pods.values().sum();
+    let reasons: Vec<_> = summary.failing_pods.keys().map(|reason| excerpt(reason, 60)).collect();
+    let are = if pods == 1 { "is" } else { "are" };
+    (pods > 0).then(|| format!("{} {are} in {}", names::counted(pods, "pod", "pods"), reasons.join(" or ")))
 }
 
 fn is_old(verdict: Verdict) -> bool {
@@ -227,7 +236,6 @@ pub fn command(words: &str, namespace: &str, place: &Place) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::diagnosis::Summary;
     use crate::domain::workload::Problem;
     use crate::ui::samples;
 
@@ -242,7 +250,7 @@ mod tests {
             images: 1,
             stale_pods,
             by_verdict: verdicts.iter().copied().collect(),
-            left_out: LeftOut::default(),
+            ..Summary::default()
         };
         sentence(&Diagnosis { summary, ..Diagnosis::default() }, &place())
     }
@@ -332,6 +340,25 @@ mod tests {
         ] {
             assert_eq!(text, expected);
         }
+    }
+
+    #[test]
+    fn pods_that_fail_are_counted_with_their_reasons() {
+        let told = |failing: &[(&str, usize)]| {
+            let failing_pods = failing.iter().map(|(reason, pods)| ((*reason).to_owned(), *pods)).collect();
+            let by_verdict = [(Verdict::Waiting, 1)].into();
+            let summary = Summary { workloads: 1, pods: 4, failing_pods, by_verdict, ..Summary::default() };
+            sentence(&Diagnosis { summary, ..Diagnosis::default() }, &place())
+        };
+        assert_eq!(told(&[]), "Nothing stale in 1 workload with 4 pods.");
+        assert_eq!(
+            told(&[("ImagePullBackOff", 1)]),
+            "Nothing stale in 1 workload with 4 pods, 1 pod is in ImagePullBackOff."
+        );
+        assert_eq!(
+            told(&[("CrashLoopBackOff", 2), ("ImagePullBackOff", 1)]),
+            "Nothing stale in 1 workload with 4 pods, 3 pods are in CrashLoopBackOff or ImagePullBackOff."
+        );
     }
 
     #[test]

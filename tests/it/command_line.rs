@@ -70,7 +70,7 @@ fn contradictions_are_refused_before_anything_is_asked() {
     assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
     insta::assert_snapshot!(ended.stderr, @"
     error: a workload cannot be named across all namespaces
-    hint: leave out `-A`, or say where with `--namespace`
+    hint: name its namespace with `-n` instead of `-A`
     ");
 }
 

@@ -379,7 +379,7 @@ async fn a_narrow_terminal_will_do_and_a_dumb_one_is_none() {
     let dumb = bed.product(BINARY).args(&["bump"]).env("TERM", "dumb").into_command();
     let ended = end(blocking(|| Terminal::start(&dumb, 24, 80)));
     assert_eq!(ended.code, 2, "{ended:?}");
-    assert!(ended.screen.contains("nobody can be asked"), "{ended:?}");
+    assert!(ended.screen.contains("no workload was named"), "{ended:?}");
 
     let command = bed.product(BINARY).args(&["bump"]).into_command();
     let mut terminal = blocking(|| Terminal::start(&command, 6, 20));

@@ -252,14 +252,14 @@ async fn workloads_are_named_as_for_kubectl() {
     --- stdout
     --- stderr
     error: `deployment/` does not have the form TYPE/NAME
-    hint: write one type, one slash and one name, such as `deployment/web`
+    hint: write one type, one slash and one name
     ");
     assert_snapshot!(diagnose(&["-A", "deployment/web"]).await.normalise(), @"
     exit 2
     --- stdout
     --- stderr
     error: a workload cannot be named across all namespaces
-    hint: leave out `-A`, or say where with `--namespace`
+    hint: name its namespace with `-n` instead of `-A`
     ");
     bed.finish().await;
 }

@@ -72,6 +72,14 @@ async fn the_right_to_list_pods_of_one_namespace_is_enough_for_true_verdicts() {
     hint: see the proof with `kubectl freshimage explain statefulset/api`
     hint: give it a unique tag with `kubectl freshimage bump statefulset/api`
     "#);
+    // What may not be read is not passed over in silence.
+    let bumped = as_reader(&bed, &["bump", "--all", "--to", "tag", "--yes"]).await;
+    assert_snapshot!(bumped.normalised_stderr(), @r#"
+    error: it is refused, so nothing was changed
+      caused by: statefulset/api: it cannot be read: statefulsets.apps "api" is forbidden: User "pod-reader" cannot get resource "statefulsets" in API group "apps" in the namespace "<namespace>"
+    hint: ask for `get` and `patch` on `statefulsets.apps`
+    "#);
+    assert_eq!(bumped.code, Some(1));
     let list = as_reader(&bed, &["diagnose", "-o", "json"]).await.json();
     assert_published(&list);
     let problems: Vec<&str> =

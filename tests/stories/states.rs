@@ -33,7 +33,7 @@ async fn a_pod_that_cannot_be_scheduled_or_cannot_pull_waits() {
     deployment/unschedulable   app   <registry>/app:1.0   waiting   1/1   the container has not started yet
     --- stderr
 
-    Nothing stale in 2 workloads with 2 pods.
+    Nothing stale in 2 workloads with 2 pods, 1 pod is in ImagePullBackOff.
     ");
     bed.finish().await;
 }
@@ -63,7 +63,7 @@ async fn a_container_in_a_crash_loop_is_judged_by_its_last_run_unless_the_next_o
     deployment/pulls   app   <registry>/app:1.0   waiting   1/1   CrashLoopBackOff
     --- stderr
 
-    1 of 2 workloads runs old content in 1 pod.
+    1 of 2 workloads runs old content in 1 pod, 2 pods are in CrashLoopBackOff.
     hint: see the proof with `kubectl freshimage explain deployment/keeps`
     hint: give it a unique tag with `kubectl freshimage bump deployment/keeps`
     ");
@@ -141,7 +141,7 @@ async fn pods_that_a_rollout_is_about_to_replace_are_rolling() {
     deployment/paused   app   <registry>/app:1.0   rolling   2/2   the template asks for `<registry>/app:1.1` already; the rollout is paused
     --- stderr
 
-    1 of 3 workloads runs old content in 2 pods.
+    1 of 3 workloads runs old content in 2 pods, 1 pod is in ImagePullBackOff.
     hint: see the proof with `kubectl freshimage explain deployment/behind`
     hint: give it a unique tag with `kubectl freshimage bump deployment/behind`
     ");

@@ -79,8 +79,10 @@ impl Applying<'_> {
     async fn look_again(&self, target: &Target, end: Instant) -> Option<Result<Arc<Definition>, NotDefined>> {
         loop {
             match self.cluster.definition(&target.namespace, target.definition.runs_as()).await {
-                Err(NotDefined::Unreadable(_)) if Instant::now() + PAUSE < end => tokio::time::sleep(PAUSE).await,
-                Err(NotDefined::Unreadable(_)) => return None,
+                Err(NotDefined::Unreadable(_) | NotDefined::Forbidden { .. }) if Instant::now() + PAUSE < end => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(NotDefined::Unreadable(_) | NotDefined::Forbidden { .. }) => return None,
                 other => return Some(other.map(|defined| defined.definition)),
             }
         }

@@ -28,7 +28,7 @@ impl Applying<'_> {
             },
             Err(NotDefined::Missing) => Standing::Otherwise("it was deleted meanwhile".to_owned()),
             Err(NotDefined::Unchangeable(why)) => Standing::Otherwise(why.to_string()),
-            Err(NotDefined::Unreadable(why)) => Standing::Unseen(why),
+            Err(NotDefined::Unreadable(why) | NotDefined::Forbidden { why, .. }) => Standing::Unseen(why),
         }
     }
 }

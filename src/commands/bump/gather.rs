@@ -145,9 +145,11 @@ async fn one(
                     reason: format!("it has no pod template; its pods are made from {}", below.join(" and ")),
                     hint: Some("name that one, with `--force`: its operator may put the image back".to_owned()),
                 },
-                _ => Refusal { reason: not_defined(&why), hint: None },
+                _ => Refusal { reason: not_defined(&why), hint: right_to_ask_for(&why) },
             };
-            return (None, vec![leave(None, refusal, named)]);
+            // What cannot be read may well be what was to be changed: nothing may pass for done.
+            let refused = named || matches!(why, NotDefined::Unreadable(_) | NotDefined::Forbidden { .. });
+            return (None, vec![leave(None, refusal, refused)]);
         }
     };
     let definition = Arc::clone(&defined.definition);
@@ -203,7 +205,15 @@ pub(in crate::commands) fn not_defined(why: &NotDefined) -> String {
     match why {
         NotDefined::Unchangeable(why) => why.to_string(),
         NotDefined::Missing => "it is gone".to_owned(),
-        NotDefined::Unreadable(why) => format!("it cannot be read: {why}"),
+        NotDefined::Unreadable(why) | NotDefined::Forbidden { why, .. } => format!("it cannot be read: {why}"),
+    }
+}
+
+/// What somebody who may not read a workload has to ask for.
+pub(in crate::commands) fn right_to_ask_for(why: &NotDefined) -> Option<String> {
+    match why {
+        NotDefined::Forbidden { resource, .. } => Some(format!("ask for `get` and `patch` on `{resource}`")),
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ mod questions;
 
 use std::sync::Arc;
 
-pub(super) use gather::{not_defined, presence};
+pub(super) use gather::{not_defined, presence, right_to_ask_for};
 
 use super::apply::{self, Applying, Journal};
 use super::look::{Request, Seen, look};

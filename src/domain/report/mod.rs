@@ -10,7 +10,6 @@ use jiff::Timestamp;
 
 use super::Digest;
 use super::diagnosis::{ContainerName, Diagnosis, Finding, Group, Item, PodCounts, Summary, Verdict, WorkloadName};
-use super::exclusion::LeftOut;
 use super::explanation::{self, Direction};
 use super::inquiry::{ContainerKey, Inquiry, Ownership, container_key, is_live};
 use super::inventory::Answers;
@@ -47,13 +46,18 @@ impl Inquiry<'_> {
         let mut rows: HashMap<ContainerKey, Vec<Judged<'_>>> = HashMap::new();
         let mut images: BTreeSet<&Arc<str>> = BTreeSet::new();
         let mut stale_pods: HashSet<&Arc<str>> = HashSet::new();
+        let mut failing_pods: BTreeMap<String, usize> = BTreeMap::new();
         let undecided = Judgement::undecided("its look-ups came to no end");
         for ((pod, ownership), slots) in self.snapshot.pods.iter().zip(&self.ownerships).zip(&self.judgements) {
+            let last_run = self.is_last_run(pod);
+            let failing = pod.containers.iter().filter(|container| container.role != Role::Ephemeral);
+            if let Some(why) = failing.filter(|_| is_live(pod)).find_map(Container::failing) {
+                *failing_pods.entry(why.to_owned()).or_default() += 1;
+            }
             for (place, (container, slot)) in pod.containers.iter().zip(slots).enumerate() {
                 let judgement = slot.as_deref().unwrap_or(&undecided);
                 images.insert(&container.image);
                 let key = container_key(pod, &ownership.workload, container);
-                let last_run = self.is_last_run(pod);
                 rows.entry(key).or_default().push(Judged { pod, container, judgement, ownership, place, last_run });
             }
         }
@@ -80,7 +84,13 @@ impl Inquiry<'_> {
             ))
         });
         let items: Vec<Item> = ordered.into_iter().map(|(_, item)| item).collect();
-        let summary = summary(&items, self.snapshot.pods.len(), images.len(), stale_pods.len());
+        let summary = Summary {
+            pods: self.snapshot.pods.len(),
+            images: images.len(),
+            stale_pods: stale_pods.len(),
+            failing_pods,
+            ..summary(&items)
+        };
         Diagnosis { items, summary, problems }
     }
 }
@@ -122,7 +132,8 @@ fn lowest_place(judged: &[Judged<'_>]) -> usize {
     judged.iter().map(|one| one.place).min().unwrap_or_default()
 }
 
-fn summary(items: &[Item], pods: usize, images: usize, stale_pods: usize) -> Summary {
+/// How many workloads have which verdict.
+fn summary(items: &[Item]) -> Summary {
     let mut worst: BTreeMap<(&Arc<str>, &WorkloadName), Verdict> = BTreeMap::new();
     for item in items {
         let verdict = worst.entry((&item.namespace, &item.workload)).or_insert(item.verdict);
@@ -133,7 +144,7 @@ fn summary(items: &[Item], pods: usize, images: usize, stale_pods: usize) -> Sum
     for verdict in worst.into_values() {
         *by_verdict.entry(verdict).or_insert(0) += 1;
     }
-    Summary { workloads, pods, images, stale_pods, by_verdict, left_out: LeftOut::default() }
+    Summary { workloads, by_verdict, ..Summary::default() }
 }
 
 fn item(judged: &mut [Judged<'_>], now: Timestamp) -> Item {
