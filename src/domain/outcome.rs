@@ -66,6 +66,13 @@ pub enum TargetState {
         /// What is known of its pods.
         confirmation: Confirmation,
     },
+    /// It was patched, and then somebody deleted it or changed it to something else: there is nothing to take back.
+    Overtaken {
+        /// In one sentence.
+        why: String,
+        /// The object is not there any more.
+        gone: bool,
+    },
     /// The new content did not come to run, and the workload is being taken back: the patch back was sent.
     TakingBack {
         /// Why the new content did not come to run.
@@ -112,6 +119,7 @@ impl TargetState {
                 | Self::Patched { already: false }
                 | Self::Confirmed { already: false, .. }
                 | Self::Unconfirmed { .. }
+                | Self::Overtaken { .. }
                 | Self::TakingBack { .. }
                 | Self::TakenBack { .. }
         )
@@ -240,6 +248,7 @@ mod tests {
             (vec![TargetState::Patching], true, End::Unconfirmed),
             (vec![confirmed.clone(), unconfirmed.clone()], true, End::Unconfirmed),
             (vec![back], true, End::Unconfirmed),
+            (vec![TargetState::Overtaken { why: "it was deleted".to_owned(), gone: true }], true, End::Unconfirmed),
             (vec![changed.clone()], true, End::Refused),
             (vec![before, changed.clone()], true, End::Refused),
             (vec![confirmed.clone(), changed], true, End::Unconfirmed),

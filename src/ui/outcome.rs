@@ -153,6 +153,9 @@ fn target_words(
             }
             parts.push(format!("{}: {}", palette.error("not confirmed"), printable(why)));
         }
+        TargetState::Overtaken { why, .. } => {
+            parts.push(format!("patched · {}: {}", palette.error("not confirmed"), printable(why)));
+        }
         TargetState::TakingBack { why, answered } => {
             parts.push(format!("{}: {}", palette.error("being taken back"), printable(why)));
             parts.push(match answered {
@@ -273,11 +276,12 @@ fn reason_to_go_on(state: &TargetState) -> Option<usize> {
         | TargetState::Patching
         | TargetState::Unconfirmed { .. }
         | TargetState::NotPatched(_) => Some(0),
-        TargetState::Changed(_) => Some(1),
+        TargetState::Changed(_) | TargetState::Overtaken { gone: false, .. } => Some(1),
         TargetState::Patched { already: false } | TargetState::TakingBack { .. } => Some(2),
         TargetState::TakenBack { problem: Some(_), .. } => Some(2),
         TargetState::Patched { already: true }
         | TargetState::Confirmed { .. }
+        | TargetState::Overtaken { gone: true, .. }
         | TargetState::TakenBack { problem: None, .. } => None,
     }
 }
@@ -289,7 +293,10 @@ fn needs_another_name(plan: &Plan, outcome: &Outcome, target: &Target) -> bool {
 
 fn can_be_undone(target: &Target, state: &TargetState) -> bool {
     state.is_applied_now()
-        && !matches!(state, TargetState::TakenBack { .. } | TargetState::TakingBack { .. })
+        && !matches!(
+            state,
+            TargetState::TakenBack { .. } | TargetState::TakingBack { .. } | TargetState::Overtaken { .. }
+        )
         && target.changes.iter().all(|change| change.done || change.back.is_some())
         && target.changes.iter().any(|change| change.back.is_some())
 }

@@ -174,7 +174,13 @@ impl Applying<'_> {
             return;
         }
         let deadline = Instant::now() + self.settings.timeout;
-        let state = self.wait_and_prove(target, already, &Seen { before, asks }, deadline, &line).await;
+        let seen = Seen { before, asks };
+        let mut state = self.wait_and_prove(target, already, &seen, deadline, &line).await;
+        if matches!(state, TargetState::Unconfirmed { .. })
+            && let Standing::Otherwise { why, gone } = self.standing(target, &seen.asks).await
+        {
+            state = TargetState::Overtaken { why, gone };
+        }
         let state = match state {
             TargetState::Unconfirmed { why, confirmation }
                 if self.settings.rollback && target.rollout.replacement.comes_by_itself() =>
@@ -232,7 +238,7 @@ impl Applying<'_> {
             let steady = if lacking.is_none() { self.steadiness(target).await } else { Steadiness::Steady };
             // Last of all, so that nothing but the end lies between this look and the answer.
             let not_yet = match (self.standing(target, &seen.asks).await, lacking, steady) {
-                (Standing::Otherwise(why), ..) | (_, Some(why), _) => {
+                (Standing::Otherwise { why, .. }, ..) | (_, Some(why), _) => {
                     return TargetState::Unconfirmed { why, confirmation };
                 }
                 (Standing::Unseen(why), ..) => why,

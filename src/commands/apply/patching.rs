@@ -10,7 +10,7 @@ use crate::cluster::{NotDefined, NotPatched, Patching};
 use crate::domain::history;
 use crate::domain::outcome::TargetState;
 use crate::domain::patch::Operation;
-use crate::domain::plan::{Target, assemble};
+use crate::domain::plan::{Target, admission, assemble};
 use crate::domain::template::{Asks, Definition};
 
 /// So many times a patch is sent again where the object is still as it was looked at.
@@ -53,7 +53,8 @@ impl Applying<'_> {
             };
             // Also after a refusal: a request whose connection was cut was sent again, and the first may have arrived.
             if is_in_force(target, &now) {
-                return Ok(now.asks());
+                // Somebody may have changed it since.
+                return Ok(admission::expected(target));
             }
             if let Some(difference) = difference(target, &now) {
                 return Err(TargetState::Changed(difference));

@@ -12,8 +12,13 @@ use crate::domain::template::{Asks, Definition};
 pub(super) enum Standing {
     /// It asks for what was planned.
     AsPlanned(Arc<Definition>),
-    /// It is gone or was changed; how.
-    Otherwise(String),
+    /// It is gone or was changed.
+    Otherwise {
+        /// How.
+        why: String,
+        /// The object is not there any more.
+        gone: bool,
+    },
     /// Nobody answers; why.
     Unseen(String),
 }
@@ -24,10 +29,10 @@ impl Applying<'_> {
         match self.cluster.definition(&target.namespace, target.definition.runs_as()).await {
             Ok(defined) => match otherwise(target, asks, &defined.definition) {
                 None => Standing::AsPlanned(defined.definition),
-                Some(how) => Standing::Otherwise(how),
+                Some(why) => Standing::Otherwise { why, gone: defined.definition.uid != target.definition.uid },
             },
-            Err(NotDefined::Missing) => Standing::Otherwise("it was deleted meanwhile".to_owned()),
-            Err(NotDefined::Unchangeable(why)) => Standing::Otherwise(why.to_string()),
+            Err(NotDefined::Missing) => Standing::Otherwise { why: "it was deleted meanwhile".to_owned(), gone: true },
+            Err(NotDefined::Unchangeable(why)) => Standing::Otherwise { why: why.to_string(), gone: false },
             Err(NotDefined::Unreadable(why) | NotDefined::Forbidden { why, .. }) => Standing::Unseen(why),
         }
     }

@@ -30,6 +30,27 @@ pub fn denied(target: &Target, stored: &Asks) -> Option<Left> {
     })
 }
 
+/// What the template asks for once the target's patch is in force, as far as the dry run has told.
+#[must_use]
+pub fn expected(target: &Target) -> Asks {
+    let mut asks = target.definition.asks();
+    for change in &target.changes {
+        asks.insert(change.container.clone(), change.new_image.as_str().into());
+    }
+    let place = assemble::annotation(history::ANNOTATION);
+    let written = target.patch.iter().find_map(|operation| match operation {
+        Operation::Add { path, value } if *path == place => History::parse(value.as_str()?).ok(),
+        _ => None,
+    });
+    let entry = written.and_then(|mut history| history.entries.pop());
+    for changed in entry.into_iter().flat_map(|entry| entry.containers) {
+        if let Some(image) = asks.iter_mut().find(|(container, _)| changed.is_of(container)).map(|(_, image)| image) {
+            *image = changed.to.into();
+        }
+    }
+    asks
+}
+
 /// Whether a stored reference still asks for the planned content: by its digest, or by the planned tag, on whatever host.
 fn keeps(stored: &str, change: &Change) -> bool {
     if *stored == *change.new_image {

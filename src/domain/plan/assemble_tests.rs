@@ -220,6 +220,9 @@ fn what_the_server_makes_of_a_reference_is_what_a_later_run_finds() {
     let changed = patch::applied(&definition.object, &stored.patch).unwrap();
     let history = History::parse(changed["metadata"]["annotations"][history::ANNOTATION].as_str().unwrap()).unwrap();
     assert_eq!(history.entries[0].containers[0].to, rewritten);
+    let expected = admission::expected(&stored);
+    assert_eq!(expected[&definition.slots[0].container].as_ref(), rewritten);
+    assert_eq!(expected[&definition.slots[1].container], definition.slots[1].image);
     let image = changed.pointer("/spec/template/spec/containers/0/image").unwrap();
     assert_eq!(image, "reg.example.com/app:1.1", "what is asked for stays");
     let mut plain = definition.asks();
