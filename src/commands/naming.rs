@@ -48,8 +48,13 @@ pub(super) async fn proposed(registries: &Registries, wanted: &Wanted<'_>) -> Re
     let (tags, provenance) =
         futures::join!(registries.tags(wanted.repository, wanted.access), provenance(registries, wanted));
     let (tags, unlisted) = match tags {
-        Ok(tags) => (tags, None),
-        Err(Failure::NotFound) => (Vec::new(), None),
+        Ok(tags) if wanted.reuse || tags.iter().any(|tag| **tag == *wanted.tag) => (tags, None),
+        Ok(tags) => (tags, Some(format!("the repository has no tag `{}`", wanted.tag))),
+        Err(Failure::NotFound) if wanted.reuse || wanted.digest.is_some() => (Vec::new(), None),
+        Err(Failure::NotFound) => {
+            let Repository { registry, path } = wanted.repository;
+            (Vec::new(), Some(format!("registry `{registry}` lists no tags for `{path}`")))
+        }
         // A name is free if the registry says so when asked for it; the list only tells where to begin.
         Err(failure) => {
             let host = &wanted.repository.registry;
@@ -148,7 +153,7 @@ async fn holds(registries: &Registries, wanted: &Wanted<'_>, tag: &str) -> Resul
         Err(Failure::NotFound) => Ok(None),
         Err(failure) => Err(Refusal {
             reason: format!(
-                "whether the tag `{tag}` is free is not known: registry `{}` {}",
+                "could not check whether tag `{tag}` exists: registry `{}` {}",
                 wanted.repository.registry,
                 failure.clause()
             ),

@@ -51,7 +51,7 @@ pub fn next_tag(settings: &NextTagSettings, environment: &Environment, printer: 
             reuse: false,
         };
         naming::proposed(&registries, &wanted).await.map_err(|refusal| {
-            let error = AppError::failed(format!("there is no next tag for `{}`", reference.original()))
+            let error = AppError::failed(format!("failed to find the next tag for `{}`", reference.original()))
                 .because(refusal.reason);
             match refusal.hint {
                 Some(hint) => error.hint(hint),

@@ -109,8 +109,8 @@ async fn a_list_that_cannot_be_had_is_said_beside_the_tag() {
     exit 1
     --- stdout
     --- stderr
-    error: there is no next tag for `<registry>/app:v1`
-      caused by: whether the tag `v2` is free is not known: registry `<registry>` cannot be reached: connection refused
+    error: failed to find the next tag for `<registry>/app:v1`
+      caused by: could not check whether tag `v2` exists: registry `<registry>` cannot be reached: connection refused
     hint: check that this machine reaches the registry, as the nodes do; if it has another name outside the cluster, give it with `--registry-mirror HOST=URL`
     ");
     bed.finish().await;
@@ -133,7 +133,7 @@ async fn where_there_is_no_next_tag_the_error_says_why() {
     exit 1
     --- stdout
     --- stderr
-    error: there is no next tag for `<registry>/app:stable`
+    error: failed to find the next tag for `<registry>/app:stable`
       caused by: the tag `stable` has no number that could count up
     hint: choose another scheme: `date` and `digest` work with every tag
     ");
@@ -151,6 +151,24 @@ async fn where_there_is_no_next_tag_the_error_says_why() {
     --- stdout
     1.1
     --- stderr
+    note: registry `<registry>` lists no tags for `absent`
+    ");
+    assert_snapshot!(run(&[&registry.image("app", "4.2")]).await, @"
+    exit 0
+    --- stdout
+    4.3
+    --- stderr
+    note: every tag of the repository floats: each push to one changes what running workloads pull next; give each build a unique tag
+    note: the repository has no tag `4.2`
+    ");
+    let digits = "9".repeat(39);
+    assert_snapshot!(run(&[&registry.image("app", &format!("v{digits}"))]).await.replace(&digits, "<39 digits>"), @"
+    exit 1
+    --- stdout
+    --- stderr
+    error: failed to find the next tag for `<registry>/app:v<39 digits>`
+      caused by: the name would be made of the image's digest, which is not known
+    hint: push the tag that you name, or choose another scheme: `increment`, `semver` or `date`
     ");
     bed.finish().await;
 }

@@ -33,7 +33,7 @@ pub enum SchemeError {
     #[error("the next tag would have {0} characters, and a tag has {TAG_LIMIT} at most")]
     TooLong(usize),
     /// The content gives the name, and is not known.
-    #[error("the content that is to be named is not known")]
+    #[error("the name would be made of the image's digest, which is not known")]
     NoDigest,
     /// The content has one name only.
     #[error("the tag `{0}`, the only one that is named after this content, is taken")]
@@ -52,7 +52,7 @@ impl SchemeError {
             Self::Partless(_) => "leave the part out, or choose the scheme `semver`",
             Self::TooLarge(_) => "choose another scheme: `date` and `digest` need no number",
             Self::TooLong(_) => "name the new tag yourself, with fewer characters",
-            Self::NoDigest => "choose another scheme: `increment`, `semver` or `date`",
+            Self::NoDigest => "push the tag that you name, or choose another scheme: `increment`, `semver` or `date`",
             Self::Taken(_) => "choose another scheme, or name the new tag yourself",
         }
     }
