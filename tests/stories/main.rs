@@ -23,6 +23,7 @@ mod bump_ways;
 mod credentials;
 mod economy;
 mod exclusions;
+mod held_up;
 mod hub;
 mod idle;
 mod imported;
