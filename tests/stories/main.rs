@@ -30,6 +30,7 @@ mod imported;
 mod injected;
 mod lagging;
 mod local_registry;
+mod manifests;
 mod mixed;
 mod multi_arch;
 mod next_start;
