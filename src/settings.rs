@@ -218,17 +218,11 @@ impl CommonSettings {
     pub fn repeated_flags(&self) -> String {
         let connection = &self.connection;
         let flags = [
-            ("kubeconfig", &connection.kubeconfig),
-            ("context", &connection.context),
-            ("cluster", &connection.cluster),
             ("user", &connection.user),
-            ("server", &connection.server),
             ("as", &connection.impersonate),
             ("as-uid", &connection.impersonate_uid),
-            ("certificate-authority", &connection.certificate_authority),
             ("client-certificate", &connection.client_certificate),
             ("client-key", &connection.client_key),
-            ("tls-server-name", &connection.tls_server_name),
         ];
         let groups = connection.impersonate_groups.iter().map(|group| ("as-group", group.clone()));
         let connection = flags
@@ -238,12 +232,27 @@ impl CommonSettings {
         let insecure = self.registries.insecure.iter().map(|host| ("insecure-registry", host.clone()));
         let mirrors = &self.registries.given_mirrors;
         let mirrors = mirrors.iter().map(|(host, place)| ("registry-mirror", format!("{host}={place}")));
-        let given: Vec<_> = connection
-            .chain(insecure)
-            .chain(mirrors)
-            .map(|(name, value)| format!("--{name} {}", shell_word(&value)))
-            .collect();
-        given.join(" ")
+        let given = connection.chain(insecure).chain(mirrors);
+        let given = given.map(|(name, value)| format!("--{name} {}", shell_word(&value)));
+        let cluster = Some(self.cluster_flags()).filter(|flags| !flags.is_empty());
+        cluster.into_iter().chain(given).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Those of them that say which cluster it is, and not who asks: kubectl knows them too.
+    #[must_use]
+    pub fn cluster_flags(&self) -> String {
+        let connection = &self.connection;
+        let flags = [
+            ("kubeconfig", &connection.kubeconfig),
+            ("context", &connection.context),
+            ("cluster", &connection.cluster),
+            ("server", &connection.server),
+            ("certificate-authority", &connection.certificate_authority),
+            ("tls-server-name", &connection.tls_server_name),
+        ];
+        let given =
+            flags.into_iter().filter_map(|(name, value)| Some(format!("--{name} {}", shell_word(value.as_ref()?))));
+        given.collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Metadata<'b> {
     #[serde(borrow, default)]
     pub(super) uid: Text<'b>,
     #[serde(borrow, default)]
+    pub(super) resource_version: Text<'b>,
+    #[serde(borrow, default)]
     pub(super) creation_timestamp: Text<'b>,
     #[serde(borrow, default)]
     pub(super) deletion_timestamp: Text<'b>,
@@ -79,6 +81,8 @@ impl<'b> Marks<'b> {
 
 /// A static pod's mirror.
 pub(super) const MIRROR: &str = "kubernetes.io/config.mirror";
+/// The revision of its controller's template that a pod was made from.
+pub(super) const REVISION: &str = "controller-revision-hash";
 /// A node's operating system.
 pub(super) const OS: &str = "kubernetes.io/os";
 /// A node's architecture.
@@ -88,7 +92,7 @@ pub(super) const WINDOWS_BUILD: &str = "node.kubernetes.io/windows-build";
 
 /// The keys that anybody here asks for.
 static KEYS: LazyLock<HashSet<&'static str>> =
-    LazyLock::new(|| tools::keys().chain([MIRROR, OS, ARCH, WINDOWS_BUILD, exclusion::ANNOTATION]).collect());
+    LazyLock::new(|| tools::keys().chain([MIRROR, REVISION, OS, ARCH, WINDOWS_BUILD, exclusion::ANNOTATION]).collect());
 
 impl<'b, 'de: 'b> Deserialize<'de> for Marks<'b> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::intern::{Interner, Text};
-use super::metadata::{MIRROR, Metadata};
+use super::metadata::{MIRROR, Metadata, REVISION};
 use crate::domain::workload::{Access, Container, Phase, Pod, PullPolicy, RestartPolicy, Role, State};
 
 #[derive(Deserialize)]
@@ -106,6 +106,10 @@ struct Status<'b> {
 
 #[derive(Deserialize)]
 struct Condition<'b> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Text<'b>,
+    #[serde(borrow, default)]
+    status: Text<'b>,
     #[serde(borrow, default)]
     reason: Text<'b>,
     #[serde(borrow, default)]
@@ -208,6 +212,7 @@ impl RawPod<'_> {
             service_account: interner.text(&self.spec.service_account_name),
             pull_secrets: pull_secrets.map(|secret| interner.text(&secret.name)).collect(),
         };
+        let revision = metadata.labels.get(REVISION);
         Pod {
             namespace,
             name: (*metadata.name).into(),
@@ -216,6 +221,9 @@ impl RawPod<'_> {
             deleting: !metadata.deletion_timestamp.is_empty(),
             phase: phase(&self.status.phase),
             reason: interner.text(&self.status.reason),
+            ready: self.is_ready(),
+            revision: interner.text(revision),
+            resource_version: if revision.is_empty() { interner.text("") } else { (*metadata.resource_version).into() },
             unschedulable: self.unschedulable(interner),
             restart_policy: restart_policy(&self.spec.restart_policy),
             node: Some(&*self.spec.node_name).filter(|name| !name.is_empty()).map(|name| interner.text(name)),
@@ -227,6 +235,11 @@ impl RawPod<'_> {
             opt_out: metadata.opt_out(interner),
             containers: self.containers(interner),
         }
+    }
+
+    fn is_ready(&self) -> bool {
+        let mut conditions = self.status.conditions.iter().flatten();
+        conditions.any(|condition| &*condition.kind == "Ready" && &*condition.status == "True")
     }
 
     fn unschedulable(&self, interner: &mut Interner) -> Option<Arc<str>> {

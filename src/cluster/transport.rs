@@ -153,7 +153,7 @@ impl Transport {
         let response = response.map_err(|error| sent(&error))?;
         self.reached.store(true, Ordering::Relaxed);
         let status = response.status();
-        if matches!(status, StatusCode::OK | StatusCode::CREATED) {
+        if matches!(status, StatusCode::OK | StatusCode::CREATED | StatusCode::ACCEPTED) {
             let body = collect(response, usize::MAX, peek).await.map_err(|error| sent(&error))?;
             return body.ok_or_else(silent);
         }

@@ -388,7 +388,8 @@ impl Object<'_> {
             paused: spec.paused.or(spec.suspend).unwrap_or_default(),
             ready: first(&[status.number_ready, status.ready_replicas, status.ready]).unwrap_or_default(),
             partition: strategy.rolling_update.and_then(|rolling| rolling.partition.0).unwrap_or_default(),
-            revisions_differ: status.update_revision.0.is_some_and(|update| Some(update) != status.current_revision.0),
+            update_revision: status.update_revision.0.map(Into::into),
+            current_revision: status.current_revision.0.map(Into::into),
             phase: status.phase.0.map(|phase| (phase, status.message.0.unwrap_or_default())),
             on_delete: strategy.kind == "OnDelete",
             stalled: conditions

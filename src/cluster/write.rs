@@ -21,7 +21,7 @@ use super::transport::{Accept, Content, segment};
 use crate::domain::diagnosis::WorkloadName;
 use crate::domain::patch::{self, Operation};
 use crate::domain::template::{Definition, Unchangeable};
-use crate::domain::workload::Manager;
+use crate::domain::workload::{Manager, Pod};
 use crate::text::excerpt;
 
 /// A definition and who else owns it.
@@ -60,7 +60,7 @@ pub struct Patching<'a> {
     pub dry_run: bool,
 }
 
-/// Why a patch was not carried out.
+/// Why a patch, or a deletion, was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotPatched {
     /// The object is not as the patch takes it to be, or the patch is not valid; the server's words.
@@ -189,6 +189,22 @@ impl Cluster {
         let body =
             self.inner.transport.send(&format!("{path}?{}", query.finish()), &content).await.map_err(not_patched)?;
         decode(&body).map_err(not_patched)
+    }
+
+    /// Deletes a pod as somebody looked at it: another one of that name, or one that has changed since, stays.
+    ///
+    /// # Errors
+    /// Why it was not deleted.
+    pub async fn delete_pod(&self, pod: &Pod) -> Result<(), NotPatched> {
+        let workload = WorkloadName { api_version: "v1".into(), kind: "Pod".into(), name: Arc::clone(&pod.name) };
+        let path = self.object_path(&pod.namespace, &workload).await.map_err(not_patched)?;
+        let options = json!({
+            "apiVersion": "v1", "kind": "DeleteOptions",
+            "preconditions": {"uid": &*pod.uid, "resourceVersion": &*pod.resource_version},
+        });
+        let content =
+            Content { method: Method::DELETE, media_type: "application/json", body: options.to_string().into_bytes() };
+        self.inner.transport.send(&path, &content).await.map(drop).map_err(not_patched)
     }
 
     /// Whether these credentials may do something to an object.

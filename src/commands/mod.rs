@@ -131,5 +131,6 @@ fn place(seen: &look::Seen, common: &CommonSettings) -> Place {
             None => seen.default_namespace.clone(),
         },
         flags: common.repeated_flags(),
+        cluster: common.cluster_flags(),
     }
 }

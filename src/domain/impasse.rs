@@ -161,6 +161,20 @@ fn merged(before: Option<Held>, now: Held, pulled: bool) -> Held {
     }
 }
 
+/// Whether a pod does not run for sure, and will not by itself: it crashes again and again, or its image cannot be had.
+#[must_use]
+pub fn is_broken(pod: &Pod) -> bool {
+    pod.containers.iter().any(|container| {
+        let State::Waiting { reason, message } = &container.state else { return false };
+        match &**reason {
+            "CrashLoopBackOff" => container.restarts >= CRASHES,
+            "InvalidImageName" | "ErrImageNeverPull" => true,
+            "ErrImagePull" | "ImagePullBackOff" => !is_passing(message),
+            _ => false,
+        }
+    })
+}
+
 fn is_waiting(container: &Container, wanted: &str) -> bool {
     matches!(&container.state, State::Waiting { reason, .. } if &**reason == wanted)
 }

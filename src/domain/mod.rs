@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or the environment, prints, or knows Kubernetes or HTTP
 //! types; time is an argument. A test scans this folder for forbidden imports.
 
+pub mod blocking;
 pub mod content;
 pub mod diagnosis;
 pub mod digest;

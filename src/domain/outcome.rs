@@ -1,6 +1,8 @@
 //! What became of a plan, kept while it is carried out: whoever stops it half way, or finds the API server gone, is told
 //! exactly what was changed, what was not, and what is not known.
 
+use std::sync::Arc;
+
 use super::Digest;
 use super::floating::is_floating;
 use super::plan::{Change, Plan, Target};
@@ -13,8 +15,19 @@ pub struct Outcome {
     pub tags: Vec<TagState>,
     /// For each target.
     pub targets: Vec<TargetState>,
+    /// For each target: the pods that held it up.
+    pub cleared: Vec<Cleared>,
     /// Why nothing was begun, or nothing more.
     pub stopped: Option<String>,
+}
+
+/// What became of pods that held up their StatefulSet ([`super::blocking`]).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cleared {
+    /// Those that were deleted.
+    pub deleted: Vec<Arc<str>>,
+    /// The one that somebody else has to delete.
+    pub left: Option<Arc<str>>,
 }
 
 /// What became of a tag.
@@ -97,6 +110,7 @@ impl Outcome {
         Self {
             tags: plan.tags.iter().map(|tagging| tag(tagging.exists)).collect(),
             targets: vec![TargetState::Untouched; plan.targets.len()],
+            cleared: vec![Cleared::default(); plan.targets.len()],
             stopped: None,
         }
     }
@@ -181,8 +195,7 @@ pub fn go_on_from(target: &Target, state: &TargetState) -> Option<(&'static str,
 /// those that come after it. It asks for the very content that was planned, and not for what a tag serves by then.
 #[must_use]
 pub fn go_on(target: &Target) -> Option<(&'static str, Vec<String>)> {
-    // `bump` says of each place by what it is undone, or why it cannot be; `undo` has neither.
-    if target.changes.iter().all(|change| change.back.is_none() && change.no_way_back.is_none()) {
+    if target.goes_back() {
         return Some(("undo", Vec::new()));
     }
     let mut ways: Vec<(String, bool)> = target.changes.iter().filter_map(way).collect();
@@ -227,7 +240,7 @@ mod tests {
     use super::*;
 
     fn ended(targets: &[TargetState], waits: bool) -> End {
-        end(&Outcome { tags: Vec::new(), targets: targets.to_vec(), stopped: None }, waits, false)
+        end(&Outcome { targets: targets.to_vec(), ..Outcome::default() }, waits, false)
     }
 
     #[test]

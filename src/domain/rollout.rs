@@ -21,7 +21,7 @@ pub enum UnderWay {
 pub fn under_way(state: &WorkloadState) -> Option<UnderWay> {
     // Kinds without a count of updated pods (ReplicaSet, CronJob) never replace a pod.
     let updated = state.updated?;
-    let unseen = is_unseen(state);
+    let unseen = state.is_unseen();
     if !unseen && updated >= state.desired && state.existing <= updated {
         return None;
     }
@@ -54,10 +54,6 @@ pub fn events_tell_refusals(kind: &str, state: &WorkloadState) -> bool {
     matches!(kind, "DaemonSet" | "StatefulSet" | "Job") && state.refused.is_none()
 }
 
-fn is_unseen(state: &WorkloadState) -> bool {
-    state.observed_generation.is_some_and(|observed| observed < state.generation)
-}
-
 /// How far a rollout is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
@@ -82,7 +78,7 @@ pub fn progress(replacement: &Replacement, kind: &str, state: &WorkloadState) ->
         Replacement::Paused | Replacement::WhenDeleted { .. } | Replacement::NextRun { .. } => return Progress::Done,
     }
     let WorkloadState { desired, existing, available, ready, .. } = *state;
-    if is_unseen(state) {
+    if state.is_unseen() {
         return Progress::Waiting("its controller has not seen the change yet".to_owned());
     }
     if state.stalled {
@@ -104,7 +100,7 @@ pub fn progress(replacement: &Replacement, kind: &str, state: &WorkloadState) ->
                 waiting(updated, wanted, "updated")
             } else if ready < desired {
                 waiting(ready, desired, "ready")
-            } else if state.partition == 0 && state.revisions_differ {
+            } else if state.partition == 0 && state.revisions_differ() {
                 waiting(updated, desired, "updated")
             } else {
                 Progress::Done
@@ -184,7 +180,8 @@ mod tests {
     #[test]
     fn a_rollout_is_done_by_the_rules_of_kubectl() {
         let available = |state: WorkloadState, available, ready| WorkloadState { available, ready, ..state };
-        let old_revision = WorkloadState { revisions_differ: true, ..available(state(2, 2, 3, 3, Some(3)), 3, 3) };
+        let old_revision =
+            WorkloadState { update_revision: Some("web-2".into()), ..available(state(2, 2, 3, 3, Some(3)), 3, 3) };
         let phase = |phase: &str| WorkloadState {
             phase: Some((phase.to_owned(), "why".to_owned())),
             ..available(state(2, 2, 3, 3, Some(3)), 3, 3)

@@ -53,6 +53,13 @@ pub struct Pod {
     pub phase: Phase,
     /// `status.reason`, such as `Evicted`; empty mostly.
     pub reason: Arc<str>,
+    /// The condition `Ready`.
+    pub ready: bool,
+    /// The revision of its controller's template that it was made from (label `controller-revision-hash`); empty for kinds
+    /// without.
+    pub revision: Arc<str>,
+    /// `metadata.resourceVersion`, kept where there is a revision: with it a pod is deleted as it was looked at.
+    pub resource_version: Arc<str>,
     /// Why no node takes it, if that was tried: the message of the condition `PodScheduled`.
     pub unschedulable: Option<Arc<str>>,
     /// `spec.restartPolicy`.
@@ -355,8 +362,10 @@ pub struct WorkloadState {
     pub ready: i64,
     /// `spec.updateStrategy.rollingUpdate.partition`.
     pub partition: i64,
-    /// `status.updateRevision` is another one than `status.currentRevision`.
-    pub revisions_differ: bool,
+    /// `status.updateRevision`: the revision of the newest template, as pods bear it.
+    pub update_revision: Option<Arc<str>>,
+    /// `status.currentRevision`: the one that all pods were made from when a rollout ended last.
+    pub current_revision: Option<Arc<str>>,
     /// It has run to its end (a Job's condition `Complete` or `Failed`).
     pub finished: bool,
     /// `status.phase`, where the kind has one (Argo Rollouts), with `status.message`.
@@ -364,6 +373,18 @@ pub struct WorkloadState {
 }
 
 impl WorkloadState {
+    /// Whether a rollout has not ended yet, by its revisions.
+    #[must_use]
+    pub fn revisions_differ(&self) -> bool {
+        self.update_revision.is_some() && self.update_revision != self.current_revision
+    }
+
+    /// Whether its controller has not seen the newest template yet: what the status says is about one before.
+    #[must_use]
+    pub fn is_unseen(&self) -> bool {
+        self.observed_generation.is_some_and(|observed| observed < self.generation)
+    }
+
     /// What the template asks for under this name, if it has such a container.
     #[must_use]
     pub fn asks_for(&self, role: Role, name: &str) -> Option<&Arc<str>> {

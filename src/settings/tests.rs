@@ -273,6 +273,8 @@ fn a_hinted_command_looks_at_the_same_cluster() {
     assert_eq!(flags(&["--token", "hunter2"]), "");
     assert_eq!(flags(&["--context", "arn:aws:eks/prod", "--as", "dev"]), "--context arn:aws:eks/prod --as dev");
     assert_eq!(flags(&["--kubeconfig", "/my files/it's"]), r"--kubeconfig '/my files/it'\''s'");
+    let words = ["--as", "dev", "--context", "prod", "--insecure-registry", "in.example.com"];
+    assert_eq!(diagnose(&words).unwrap().common.cluster_flags(), "--context prod");
     let registries =
         ["--registry-mirror", "k3d-reg:5000=http://localhost:5001/", "--insecure-registry", "in.example.com"];
     assert_eq!(

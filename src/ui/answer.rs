@@ -123,6 +123,7 @@ mod tests {
             namespace: Some("shop".to_owned()),
             default_namespace: "shop".to_owned(),
             flags: settings.common.repeated_flags(),
+            ..Place::default()
         };
         let (result, data, messages) = said(|printer| diagnosis(printer, answer, &settings, &place, samples::now()));
         result.unwrap();

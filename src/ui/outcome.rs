@@ -5,7 +5,7 @@ use super::plan::Options;
 use super::summary::{self, Place};
 use super::{Palette, Printer, names, plan as page};
 use crate::cli::PlanFormat;
-use crate::domain::outcome::{Outcome, TagState, TargetState, go_on_from};
+use crate::domain::outcome::{Cleared, Outcome, TagState, TargetState, go_on_from};
 use crate::domain::plan::{Plan, Target, undo};
 use crate::domain::template::Replacement;
 use crate::domain::verification::Confirmation;
@@ -70,10 +70,12 @@ pub fn results(plan: &Plan, outcome: &Outcome, options: &Options<'_>, unwaited: 
             lines.extend(beside_name(&palette.strong(&name), &[words], options.width));
         }
     }
-    for (target, state) in plan.targets.iter().zip(&outcome.targets) {
+    for (place, (target, state)) in plan.targets.iter().zip(&outcome.targets).enumerate() {
         let tags = tags_of(plan, outcome, target);
         let name = palette.strong(&page::in_place(target, options.place));
-        lines.extend(beside_name(&name, &target_words(target, state, &tags, unwaited, palette), options.width));
+        let mut parts = target_words(target, state, &tags, unwaited, palette);
+        parts.extend(outcome.cleared.get(place).and_then(cleared_words));
+        lines.extend(beside_name(&name, &parts, options.width));
     }
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
@@ -180,6 +182,15 @@ fn target_words(
     parts
 }
 
+fn cleared_words(cleared: &Cleared) -> Option<String> {
+    let names: Vec<_> = cleared.deleted.iter().map(|pod| printable(pod)).collect();
+    match names.as_slice() {
+        [] => None,
+        [name] => Some(format!("{name} held it up and was deleted")),
+        [start @ .., last] => Some(format!("{} and {last} held it up and were deleted", start.join(", "))),
+    }
+}
+
 fn pods(confirmation: &Confirmation) -> String {
     names::counted(confirmation.pods, "pod", "pods")
 }
@@ -227,7 +238,7 @@ const NAMED: usize = 5;
 /// The commands that go on and back. Many workloads get one of each kind.
 #[must_use]
 pub fn hints(plan: &Plan, outcome: &Outcome, place: &Place) -> Vec<String> {
-    let mut hints = Vec::new();
+    let mut hints = stood_before(plan, outcome, place);
     let mut onward = Commands::default();
     let mut back = Commands::default();
     for (target, state) in plan.targets.iter().zip(&outcome.targets) {
@@ -247,6 +258,15 @@ pub fn hints(plan: &Plan, outcome: &Outcome, place: &Place) -> Vec<String> {
     hints.extend(onward.hints(place));
     hints.extend(all_back(plan, &back, place).or_else(|| back.hints(place)));
     hints
+}
+
+/// What somebody else has to delete first.
+fn stood_before(plan: &Plan, outcome: &Outcome, place: &Place) -> Vec<String> {
+    let left = plan.targets.iter().zip(&outcome.cleared).filter_map(|(target, cleared)| {
+        let words = format!("delete pod {}", shell_word(&printable(cleared.left.as_deref()?)));
+        Some(format!("first delete what holds it up: `{}`", summary::kubectl(&words, &target.namespace, place)))
+    });
+    left.collect()
 }
 
 /// Many workloads, or those of several namespaces, go back by the run that changed them.

@@ -11,7 +11,12 @@ use crate::ui::plan_samples as samples;
 use crate::ui::printer::Captured;
 
 fn place() -> Place {
-    Place { namespace: Some("shop".to_owned()), default_namespace: "shop".to_owned(), flags: String::new() }
+    Place {
+        namespace: Some("shop".to_owned()),
+        default_namespace: "shop".to_owned(),
+        flags: String::new(),
+        ..Place::default()
+    }
 }
 
 fn told(plan: &Plan, outcome: &Outcome, width: Option<usize>) -> String {
@@ -36,7 +41,7 @@ fn of(confirmed: usize, pods: usize) -> Confirmation {
 
 /// What became of the story, with its tag written.
 fn story(state: TargetState) -> Outcome {
-    Outcome { tags: vec![TagState::Written], targets: vec![state], stopped: None }
+    Outcome { tags: vec![TagState::Written], targets: vec![state], ..Outcome::default() }
 }
 
 fn unconfirmed(why: &str, confirmation: Confirmation) -> TargetState {
@@ -120,7 +125,7 @@ fn each_end_of_a_tag_has_its_words() {
         .into_iter()
         .map(|state| {
             let not_patched = TargetState::NotPatched("its tag `1.1` was not written".to_owned());
-            told(&plan, &Outcome { tags: vec![state], targets: vec![not_patched], stopped: None }, None)
+            told(&plan, &Outcome { tags: vec![state], targets: vec![not_patched], ..Outcome::default() }, None)
         })
         .collect();
     assert_snapshot!(text.join("\n"), @"
@@ -195,8 +200,12 @@ fn what_stays_old_by_the_kind_s_nature_is_said() {
 #[test]
 fn the_way_on_and_back_can_be_copied_from_anywhere() {
     let plan = samples::story();
-    let elsewhere =
-        Place { namespace: None, default_namespace: "default".to_owned(), flags: "--context prod".to_owned() };
+    let elsewhere = Place {
+        namespace: None,
+        default_namespace: "default".to_owned(),
+        flags: "--context prod".to_owned(),
+        ..Place::default()
+    };
     let hints = hints(&plan, &story(unconfirmed("it crashes", of(0, 2))), &elsewhere);
     assert_eq!(
         hints,
@@ -212,7 +221,7 @@ fn many_workloads_get_one_hint_of_each_kind() {
     let all = |names: &[&str], state: &TargetState| {
         let plan = samples::deployments(names);
         let outcome =
-            Outcome { tags: vec![TagState::Written], targets: vec![state.clone(); names.len()], stopped: None };
+            Outcome { tags: vec![TagState::Written], targets: vec![state.clone(); names.len()], ..Outcome::default() };
         hints(&plan, &outcome, &place()).join("\n")
     };
     let confirmed = TargetState::Confirmed { already: false, confirmation: of(2, 2) };
@@ -231,13 +240,46 @@ fn many_workloads_get_one_hint_of_each_kind() {
 }
 
 #[test]
+fn pods_that_held_a_workload_up_are_told_and_the_one_that_somebody_else_has_to_delete() {
+    let plan = samples::story();
+    let cleared = |deleted: &[&str], left: Option<&str>| Cleared {
+        deleted: deleted.iter().map(|pod| Arc::from(*pod)).collect(),
+        left: left.map(Arc::from),
+    };
+    let confirmed = TargetState::Confirmed { already: false, confirmation: of(2, 2) };
+    let back = TargetState::TakenBack { why: "it crashes".to_owned(), problem: None };
+    let ends = [
+        (confirmed, cleared(&["db-1"], None)),
+        (back, cleared(&["db-2", "db-1", "db-0"], None)),
+        (unconfirmed("db-1 is not ready", of(0, 2)), cleared(&["db-2"], Some("db-1"))),
+    ];
+    let text = ends.map(|(state, cleared)| told(&plan, &Outcome { cleared: vec![cleared], ..story(state) }, None));
+    assert_snapshot!(text.join("\n"), @"
+    deployment/awesomeapp   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run sha256:9c1e4f019c1e… · db-1 held it up and was deleted
+    hint: back with `kubectl freshimage undo deployment/awesomeapp`
+
+    deployment/awesomeapp   tagged 1.1 · taken back: it crashes · runs what it ran before, verified · db-2, db-1 and db-0 held it up and were deleted
+
+    deployment/awesomeapp   tagged 1.1 · patched · not confirmed: db-1 is not ready · db-2 held it up and was deleted
+    hint: first delete what holds it up: `kubectl delete pod db-1`
+    hint: go on with `kubectl freshimage bump deployment/awesomeapp --to tag=1.1`
+    hint: back with `kubectl freshimage undo deployment/awesomeapp`
+    ");
+    let elsewhere =
+        Place { flags: "--context prod --force".to_owned(), cluster: "--context prod".to_owned(), ..place() };
+    let outcome = Outcome { cleared: vec![cleared(&[], Some("db-1"))], ..story(unconfirmed("no", of(0, 2))) };
+    let elsewhere = Place { default_namespace: "default".to_owned(), ..elsewhere };
+    assert_snapshot!(hints(&plan, &outcome, &elsewhere)[0], @"first delete what holds it up: `kubectl delete pod db-1 -n shop --context prod`");
+}
+
+#[test]
 fn what_failed_comes_before_what_only_has_to_be_waited_for() {
     let mut plan = samples::deployments(&["a", "b"]);
     plan.targets[1].namespace = "other".into();
     let outcome = Outcome {
         tags: vec![TagState::Written],
         targets: vec![TargetState::Patched { already: false }, TargetState::NotPatched("forbidden".to_owned())],
-        stopped: None,
+        ..Outcome::default()
     };
     assert_eq!(
         hints(&plan, &outcome, &place()),
@@ -316,7 +358,7 @@ fn nothing_from_outside_steers_the_terminal() {
             let outcome = Outcome {
                 tags: vec![tag; plan.tags.len()],
                 targets: vec![state.clone(); plan.targets.len()],
-                stopped: None,
+                ..Outcome::default()
             };
             for width in [None, Some(40)] {
                 let text = told(&plan, &outcome, width);

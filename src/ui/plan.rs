@@ -7,6 +7,7 @@ use super::summary::Place;
 use super::{Palette, Printer, json, name, names, yaml};
 use crate::cli::{DryRun, PlanFormat};
 use crate::domain::Reference;
+use crate::domain::blocking::Sequence;
 use crate::domain::patch;
 use crate::domain::plan::change::Name;
 use crate::domain::plan::{Change, Plan, Skipped, Tagging, Target, assemble};
@@ -276,7 +277,8 @@ pub fn question(plan: &Plan) -> String {
 /// What is asked when the new content did not come to run.
 #[must_use]
 pub fn way_back_question(target: &Target, why: &str) -> String {
-    format!("{}: {}. Go back to what ran before?", names::workload(&target.workload), printable(why))
+    let clears = Sequence::of(target).map_or("", |_| ", and delete a pod that holds it up");
+    format!("{}: {}. Go back to what ran before{clears}?", names::workload(&target.workload), printable(why))
 }
 
 /// What is said where nobody named a workload and none runs old content.

@@ -7,7 +7,12 @@ use crate::ui::plan_samples as samples;
 use crate::ui::printer::Captured;
 
 fn place() -> Place {
-    Place { namespace: Some("shop".to_owned()), default_namespace: "shop".to_owned(), flags: String::new() }
+    Place {
+        namespace: Some("shop".to_owned()),
+        default_namespace: "shop".to_owned(),
+        flags: String::new(),
+        ..Place::default()
+    }
 }
 
 fn paged(plan: &Plan, width: Option<usize>) -> String {
@@ -366,6 +371,10 @@ fn questions_name_the_risk() {
     assert_eq!(
         way_back_question(&samples::story().targets[0], "it crashes"),
         "deployment/awesomeapp: it crashes. Go back to what ran before?"
+    );
+    assert_eq!(
+        way_back_question(&samples::kinds().targets[1], "it crashes"),
+        "statefulset/db: it crashes. Go back to what ran before, and delete a pod that holds it up?"
     );
 }
 

@@ -15,6 +15,8 @@ pub struct Place {
     pub default_namespace: String,
     /// Flags that the next command needs too, such as `--context prod`; empty mostly.
     pub flags: String,
+    /// Those of them that say which cluster it is, for commands of kubectl itself; empty mostly.
+    pub cluster: String,
 }
 
 /// All of it; each line ends in a line end.
@@ -223,12 +225,22 @@ pub(super) fn change_words(verb: &str, item: &Item) -> String {
 /// A command of ours that looks at the same place, ready to be copied.
 #[must_use]
 pub fn command(words: &str, namespace: &str, place: &Place) -> String {
-    let mut command = format!("kubectl freshimage {words}");
+    composed(&format!("freshimage {words}"), namespace, &place.flags, place)
+}
+
+/// The same for one of kubectl's own, whoever gives it.
+#[must_use]
+pub fn kubectl(words: &str, namespace: &str, place: &Place) -> String {
+    composed(words, namespace, &place.cluster, place)
+}
+
+fn composed(words: &str, namespace: &str, flags: &str, place: &Place) -> String {
+    let mut command = format!("kubectl {words}");
     if namespace != place.default_namespace {
         command.push_str(&format!(" -n {}", shell_word(&printable(namespace))));
     }
-    if !place.flags.is_empty() {
-        command.push_str(&format!(" {}", printable(&place.flags)));
+    if !flags.is_empty() {
+        command.push_str(&format!(" {}", printable(flags)));
     }
     command
 }
@@ -240,7 +252,12 @@ mod tests {
     use crate::ui::samples;
 
     fn place() -> Place {
-        Place { namespace: Some("shop".to_owned()), default_namespace: "shop".to_owned(), flags: String::new() }
+        Place {
+            namespace: Some("shop".to_owned()),
+            default_namespace: "shop".to_owned(),
+            flags: String::new(),
+            ..Place::default()
+        }
     }
 
     fn counts(pods: usize, stale_pods: usize, verdicts: &[(Verdict, usize)]) -> String {
@@ -266,8 +283,12 @@ mod tests {
 
     #[test]
     fn the_hint_can_be_copied_from_anywhere() {
-        let elsewhere =
-            Place { namespace: None, default_namespace: "default".to_owned(), flags: "--context prod".to_owned() };
+        let elsewhere = Place {
+            namespace: None,
+            default_namespace: "default".to_owned(),
+            flags: "--context prod".to_owned(),
+            ..Place::default()
+        };
         let text = render(&samples::story(), &elsewhere, Palette::plain());
         assert!(
             text.contains("`kubectl freshimage explain deployment/awesomeapp -n shop --context prod`\n")

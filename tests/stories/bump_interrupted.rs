@@ -21,7 +21,18 @@ enum Step {
     Proving,
 }
 
-async fn live(step: Step, kill: bool) {
+/// What ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// It can do nothing about it.
+    Kill,
+    /// Ctrl-C.
+    Interrupt,
+    /// Its terminal is closed.
+    HangUp,
+}
+
+async fn live(step: Step, cut: Cut) {
     let scene = Scene::set("cut").await;
     let before = scene.state().await;
     let of_tag = |method| Match::repository(REPOSITORY).reference(NEW_TAG).method(method);
@@ -57,15 +68,16 @@ async fn live(step: Step, kill: bool) {
             }
         }
     }
-    if kill {
-        running.kill();
-    } else {
-        running.interrupt().await;
+    match cut {
+        Cut::Kill => running.kill(),
+        Cut::Interrupt => running.interrupt().await,
+        Cut::HangUp => running.hang_up().await,
     }
+    let kill = cut == Cut::Kill;
     let ran = running.wait().await;
     scene.registry.heal();
     let after = scene.state().await;
-    let told = format!("{step:?}, kill {kill}\n{}", ran.normalise());
+    let told = format!("{step:?}, {cut:?}\n{}", ran.normalise());
     assert_eq!(ran.code, (!kill).then_some(130), "{told}");
     assert_eq!(untruth(&ran, &before, &after, &scene.new), None, "{told}");
     if !kill {
@@ -92,10 +104,19 @@ async fn live(step: Step, kill: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_is_killed_leaves_what_a_second_one_finishes() {
-    futures::join!(live(Step::Tagged, true), live(Step::Waiting, true), live(Step::Proving, true));
+    futures::join!(live(Step::Tagged, Cut::Kill), live(Step::Waiting, Cut::Kill), live(Step::Proving, Cut::Kill));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_is_interrupted_says_what_it_left_and_a_second_one_finishes_it() {
-    futures::join!(live(Step::Tagged, false), live(Step::Waiting, false), live(Step::Proving, false));
+    futures::join!(
+        live(Step::Tagged, Cut::Interrupt),
+        live(Step::Waiting, Cut::Interrupt),
+        live(Step::Proving, Cut::Interrupt)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_whose_terminal_is_closed_says_what_it_left_and_a_second_one_finishes_it() {
+    live(Step::Waiting, Cut::HangUp).await;
 }

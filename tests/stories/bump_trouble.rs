@@ -99,6 +99,29 @@ async fn content_that_crashes_is_kept_with_the_commands_to_go_on_and_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_crashes_while_it_is_watched_is_not_verified() {
+    let bed = Bed::start("trouble-settle").await;
+    let registry = shop(&bed).await;
+    bed.create(&PodTemplate::new("app", &registry.image("shop/web", "1.0")).deployment("web", 1)).await;
+    bed.wait_rolled_out("deployment", "web").await;
+    let late = bed.image("late").created("2026-11-20T10:00:00Z").that_crashes_after(5);
+    bed.push(&registry, "shop/web", "1.0", late).await;
+    let bump = ["bump", "deployment/web", "--to", "tag=1.1", "--yes", "--settle", "10s", "--timeout", "20s"];
+    let ran = freshimage(&bed, &bump).await;
+    assert_ended(&ran, 12);
+    let result = ending(&ran);
+    assert!(
+        result.contains("deployment/web   tagged 1.1 · patched · ") && result.contains("not confirmed: "),
+        "{result}"
+    );
+    assert_eq!(history(&bed.get("deployment", "web").await)["changes"][0]["proven"], false);
+    let back = freshimage(&bed, &["undo", "deployment/web", "--yes", "--settle", "4s"]).await;
+    assert_ended(&back, 0);
+    assert!(back.stdout.ends_with(" · no restart in 4s\n"), "{}", back.normalise());
+    bed.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pod_that_cannot_pull_is_shown_with_its_reason() {
     let bed = Bed::start("trouble-pull").await;
     let registry = shop(&bed).await;

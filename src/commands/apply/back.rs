@@ -55,7 +55,7 @@ impl Applying<'_> {
         };
         self.journal.target(place, going(true));
         let deadline = Instant::now() + self.settings.timeout;
-        match self.wait_and_prove(&back, false, &Seen { before, asks }, deadline, line).await {
+        match self.wait_and_prove(&back, false, &Seen { place, before, asks }, deadline, line).await {
             TargetState::Confirmed { .. } => TargetState::TakenBack { why, problem: None },
             TargetState::Unconfirmed { why: problem, .. } => TargetState::TakenBack { why, problem: Some(problem) },
             _ => TargetState::TakenBack { why, problem: Some("what its pods run was not proven".to_owned()) },

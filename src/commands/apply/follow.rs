@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Applying, Seen, workload_of};
 use crate::cluster::{Expect, NotDefined, Scope, Selection};
+use crate::domain::blocking::Sequence;
 use crate::domain::impasse::{self, Impasse, Look};
 use crate::domain::inquiry;
 use crate::domain::plan::{Change, Target};
@@ -104,6 +105,7 @@ impl Applying<'_> {
         let mut impasse = Impasse::resumed(already);
         let mut hanging: Option<String> = None;
         let mut looked_at_pods: Option<Instant> = None;
+        let sequence = Sequence::of(target);
         loop {
             let mut state = self.cluster.workload(&workload).await;
             let progress = match &state {
@@ -134,6 +136,11 @@ impl Applying<'_> {
                         hanging = state.refused.as_ref().map(|why| rollout::refusal(&excerpt(why, 300)));
                     }
                     hanging = hanging.or_else(|| impasse::hanging(&live));
+                    let sequence = state.as_ref().ok().and_then(|state| sequence.as_ref()?.seen(state));
+                    if let Some(sequence) = sequence {
+                        let told = self.clear(target, &sequence, &pods, seen.place).await?;
+                        hanging = told.or(hanging);
+                    }
                     let replaced = |pod: &Pod| is_replaced(target, pod, already, &seen.before.starts);
                     if progress == Progress::AskPods && !live.is_empty() && live.iter().all(replaced) {
                         return Ok(());

@@ -4,6 +4,7 @@
 
 mod back;
 mod check;
+mod clear;
 mod follow;
 mod patching;
 mod prove;
@@ -22,7 +23,7 @@ pub(super) use ready::ready;
 
 use crate::cluster::{Cluster, Patching};
 use crate::domain::inventory::Workload;
-use crate::domain::outcome::{Outcome, TargetState};
+use crate::domain::outcome::{Cleared, Outcome, TargetState};
 use crate::domain::plan::assemble::Author;
 use crate::domain::plan::{Plan, Target, admission, undo};
 use crate::domain::template::{Asks, Definition};
@@ -86,6 +87,14 @@ impl Journal {
         });
     }
 
+    fn cleared(&self, place: usize, note: impl FnOnce(&mut Cleared)) {
+        self.write(|outcome| {
+            if let Some(cleared) = outcome.cleared.get_mut(place) {
+                note(cleared);
+            }
+        });
+    }
+
     fn lock(&self) -> MutexGuard<'_, Pages> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -94,6 +103,8 @@ impl Journal {
 /// What was seen of a workload around its patch.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
+    /// Its place in the plan.
+    place: usize,
     /// What it was like before.
     before: follow::Before,
     /// What its template asks for after the patch.
@@ -174,7 +185,7 @@ impl Applying<'_> {
             return;
         }
         let deadline = Instant::now() + self.settings.timeout;
-        let seen = Seen { before, asks };
+        let seen = Seen { place, before, asks };
         let mut state = self.wait_and_prove(target, already, &seen, deadline, &line).await;
         if matches!(state, TargetState::Unconfirmed { .. })
             && let Standing::Otherwise { why, gone } = self.standing(target, &seen.asks).await

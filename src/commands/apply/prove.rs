@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::super::asking::Asking;
 use super::super::look;
 use super::Applying;
+use crate::domain::blocking::ordinal;
 use crate::domain::diagnosis::Verdict;
 use crate::domain::inquiry::Inquiry;
 use crate::domain::plan::Target;
@@ -106,11 +107,6 @@ fn stays(replacement: &Replacement, pods: usize) -> String {
         (_, 1) => "1 pod runs on as it was until somebody deletes it".to_owned(),
         _ => format!("{} pods run on as they were until somebody deletes them", crate::ui::names::thousands(pods)),
     }
-}
-
-/// The number at the end of a StatefulSet's pod.
-fn ordinal(pod: &str) -> Option<i64> {
-    pod.rsplit_once('-')?.1.parse().ok()
 }
 
 #[cfg(test)]

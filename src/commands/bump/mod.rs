@@ -12,6 +12,7 @@ pub(super) use gather::{not_defined, presence, right_to_ask_for};
 use super::apply::{self, Applying, Journal};
 use super::look::{Request, Seen, look};
 use crate::cli::{DryRun, PartName, SchemeName};
+use crate::domain::blocking;
 use crate::domain::outcome::{End, Outcome, end};
 use crate::domain::plan::assemble::Author;
 use crate::domain::plan::{Left, Plan, Skipped, Target, To, admission};
@@ -195,6 +196,7 @@ pub(super) async fn carry_on(
         let mut refused = checked.refused.into_iter();
         plan.refuse(|_| refused.next().flatten());
     }
+    blocking::foresee(&mut plan, applying.snapshot);
     let plan = Arc::new(plan);
     page::print(printer, &plan, settings.format, place)?;
     for note in &notes {

@@ -247,6 +247,14 @@ impl Plan {
     }
 }
 
+impl Target {
+    /// Whether it is a way back. `bump` says of each place by what it is undone, or why it cannot be; `undo` has neither.
+    #[must_use]
+    pub fn goes_back(&self) -> bool {
+        self.changes.iter().all(|change| change.back.is_none() && change.no_way_back.is_none())
+    }
+}
+
 impl Change {
     /// Whether its new reference is that tag.
     #[must_use]

@@ -5,7 +5,12 @@ use crate::domain::diagnosis::Diagnosis;
 use crate::ui::samples;
 
 fn here() -> Place {
-    Place { namespace: Some("shop".to_owned()), default_namespace: "shop".to_owned(), flags: String::new() }
+    Place {
+        namespace: Some("shop".to_owned()),
+        default_namespace: "shop".to_owned(),
+        flags: String::new(),
+        ..Place::default()
+    }
 }
 
 fn page(diagnosis: &Diagnosis, place: usize) -> String {

@@ -247,3 +247,29 @@ async fn pages_show_one_state_until_they_expire() {
     let (status, rest) = get(&format!("limit=10&continue={token}")).await;
     assert_eq!((status, items(&rest, "/items").len()), (200, 3));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pods_that_are_refused_are_tried_now_and_then_and_not_without_a_pause() {
+    let cluster = Simulated::start(SimulatedOptions::default()).await;
+    let quota = json!({"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}});
+    cluster.create("resourcequotas", quota).unwrap();
+    let labels = json!({"app": "web"});
+    let set = json!({
+        "metadata": {"name": "web"},
+        "spec": {
+            "replicas": 1, "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "app:1"}]}},
+        },
+    });
+    cluster.create("replicasets.apps", set).unwrap();
+    let refused = |cluster: &Simulated| {
+        let set = cluster.get("replicasets.apps", "default", "web").unwrap();
+        !items(&set, "/status/conditions").is_empty()
+    };
+    assert!(cluster.wait_until(Duration::from_secs(10), refused).await);
+    let before = cluster.store().revision();
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    let changes = cluster.store().revision() - before;
+    assert!(changes < 100, "{changes} changes");
+    cluster.stop().await;
+}

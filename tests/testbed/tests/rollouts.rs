@@ -184,6 +184,30 @@ async fn a_stateful_set_leaves_the_pods_below_its_partition_alone() {
 }
 
 #[tokio::test]
+async fn a_stateful_set_in_order_never_replaces_a_pod_that_is_not_ready() {
+    let (bed, registry, template) = with_two_images("rolls-held").await;
+    for (name, policy) in [("ordered", "OrderedReady"), ("parallel", "Parallel")] {
+        let mut set = template.stateful_set(name, 2);
+        set["spec"]["podManagementPolicy"] = json!(policy);
+        bed.create(&set).await;
+        let before = bed.wait_rolled_out("statefulset", name).await;
+        bed.set_image("statefulset", name, "app", &registry.image("app", "absent")).await;
+        let selector = format!("app={name}");
+        let broken = bed.wait_waiting(&selector, &["ErrImagePull", "ImagePullBackOff"]).await;
+        assert_eq!((broken.len(), &uids(&broken)[..1]), (2, &uids(&before)[..1]), "{name}");
+        bed.set_image("statefulset", name, "app", &registry.image("app", "2.0")).await;
+        if policy == "OrderedReady" {
+            bed.wait_for("the new template to be seen", "statefulset", name, is_observed).await;
+            let_time_pass().await;
+            assert_eq!(uids(&bed.pods(&selector).await), uids(&broken), "{name}");
+            bed.delete("pod", "ordered-1").await;
+        }
+        assert_eq!(contents(&bed, &bed.wait_rolled_out("statefulset", name).await), ["v2", "v2"], "{name}");
+    }
+    bed.finish().await;
+}
+
+#[tokio::test]
 async fn under_on_delete_nothing_happens_until_somebody_deletes() {
     let (bed, registry, template) = with_two_images("rolls-delete").await;
     for mut object in [template.stateful_set("db", 2), template.daemon_set("agent")] {

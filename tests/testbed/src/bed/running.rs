@@ -102,6 +102,11 @@ impl Running {
         self.signal("TERM").await;
     }
 
+    /// What the end of its terminal does.
+    pub async fn hang_up(&self) {
+        self.signal("HUP").await;
+    }
+
     async fn signal(&self, name: &str) {
         let Some(id) = self.child.id() else { return };
         // The shell's own `kill`, since sending signals needs unsafe code or one more library.

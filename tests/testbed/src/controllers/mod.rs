@@ -152,6 +152,8 @@ pub async fn run(context: Context) {
         while let Some(key) = waiting.pop_first() {
             reconcile(&context, &key);
         }
+        // Work that makes work must not keep the task from being aborted: the end of its story would wait for it for ever.
+        tokio::task::yield_now().await;
         changes.borrow_and_update();
         let events = match store.events_after(seen) {
             Ok(events) => events,

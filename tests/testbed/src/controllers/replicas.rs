@@ -57,7 +57,9 @@ pub fn reconcile(context: &Context, resource: &str, owner: &Value) -> ApiResult<
         status.insert("observedGeneration".into(), generation);
         let before = status.remove("conditions");
         if let Some(message) = refused {
-            let known = before.filter(|before| before[0]["message"] == message);
+            // The first message stays, as with the real controller: each one names another pod, and a condition that changed
+            // with each try would be the reason for the next one.
+            let known = before.filter(|before| before[0]["reason"] == "FailedCreate");
             let condition = || {
                 let now = timestamp(jiff::Timestamp::now());
                 json!([{

@@ -44,7 +44,7 @@ fn step(context: &Context, set: &Value, current: &str, update: &str) -> ApiResul
     for ordinal in first..first + wanted {
         match find(ordinal) {
             None => {
-                let revision = if ordinal < partition { current } else { update };
+                let revision = if ordinal < first + partition { current } else { update };
                 create(context, set, ordinal, revision)?;
                 if ordered {
                     return Ok(());
@@ -72,17 +72,23 @@ fn step(context: &Context, set: &Value, current: &str, update: &str) -> ApiResul
         return Ok(());
     }
     if rolling {
-        for ordinal in (first.max(partition)..first + wanted).rev() {
-            let Some(pod) = find(ordinal) else { return Ok(()) };
-            if revision_of(pod.value()) != update {
-                if !is_terminating(pod.value()) {
-                    context.delete("pods", pod.value());
-                }
-                return Ok(());
+        let most = number(set, "/spec/updateStrategy/rollingUpdate/maxUnavailable").unwrap_or(1);
+        let all: Vec<_> = (first..first + wanted).map(find).collect();
+        let unavailable = all.iter().filter(|pod| pod.is_none_or(|pod| !is_available(pod.value(), set))).count();
+        let mut left = most - i64::try_from(unavailable).unwrap_or(i64::MAX);
+        let old = all.iter().skip(usize::try_from(partition).unwrap_or(0)).rev().flatten();
+        let old = old.filter(|pod| revision_of(pod.value()) != update && !is_terminating(pod.value()));
+        // What goes in order has got here only if every pod is available. Otherwise old pods that are down go first.
+        let (down, up): (Vec<&Arc<Object>>, Vec<_>) = old.partition(|pod| !is_available(pod.value(), set));
+        for pod in down {
+            context.delete("pods", pod.value());
+        }
+        for pod in up {
+            if left <= 0 {
+                break;
             }
-            if !is_available(pod.value(), set) {
-                return Ok(());
-            }
+            context.delete("pods", pod.value());
+            left -= 1;
         }
     }
     Ok(())

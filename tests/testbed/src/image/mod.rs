@@ -217,6 +217,12 @@ impl Image {
         self.command(["/bin/busybox", "false"])
     }
 
+    /// The same after some seconds.
+    #[must_use]
+    pub fn that_crashes_after(self, seconds: u32) -> Self {
+        self.command(["/bin/busybox".to_owned(), "sh".to_owned(), "-c".to_owned(), format!("sleep {seconds}; exit 1")])
+    }
+
     /// Another file of the content layer.
     #[must_use]
     pub fn with_file(mut self, path: &str, bytes: impl Into<Vec<u8>>, mode: u32) -> Self {

@@ -126,7 +126,8 @@ fn strings(list: &[Value]) -> impl Iterator<Item = String> + '_ {
 }
 
 /// How the process of a container ends, from the annotation `testbed/exit-code` of its pod (or
-/// `testbed/exit-code.CONTAINER`), or from the command that it runs: `true`, `false`, `sleep N`, `sh -c "exit N"`.
+/// `testbed/exit-code.CONTAINER`), or from the command that it runs: `true`, `false`, `sleep N`, `sh -c "exit N"`,
+/// `sh -c "sleep N; exit N"`.
 /// Everything else runs for ever, but for init containers, which succeed.
 pub fn ending(pod: &Value, spec: &Value, image_command: &[String], is_init: bool) -> Ending {
     let annotations = &pod["metadata"]["annotations"];
@@ -154,8 +155,9 @@ pub fn ending(pod: &Value, spec: &Value, image_command: &[String], is_init: bool
             _ => Ending::Never,
         },
         (Some("sh" | "ash" | "bash"), Some("-c"), Some(script)) => {
-            match script.trim().strip_prefix("exit").and_then(|code| code.trim().parse().ok()) {
-                Some(code) => Ending::After(soon, code),
+            let (slept, rest) = slept(script).unwrap_or((soon, script));
+            match rest.trim().strip_prefix("exit").and_then(|code| code.trim().parse().ok()) {
+                Some(code) => Ending::After(slept, code),
                 None if is_init => Ending::After(soon, 0),
                 None => Ending::Never,
             }
@@ -164,6 +166,12 @@ pub fn ending(pod: &Value, spec: &Value, image_command: &[String], is_init: bool
         _ if is_init => Ending::After(soon, 0),
         _ => Ending::Never,
     }
+}
+
+/// How long a script sleeps at first, and what it does then.
+fn slept(script: &str) -> Option<(Duration, &str)> {
+    let (seconds, rest) = script.trim().strip_prefix("sleep ")?.split_once(';')?;
+    Some((Duration::from_secs(seconds.trim().parse().ok()?), rest))
 }
 
 #[cfg(test)]
@@ -183,6 +191,7 @@ mod tests {
         assert_eq!(of(&["/bin/busybox", "false"], false), Some(1));
         assert_eq!(of(&["/bin/busybox", "sleep", "100000"], false), None);
         assert_eq!(of(&["sh", "-c", "exit 3"], false), Some(3));
+        assert_eq!(of(&["sh", "-c", "sleep 5; exit 3"], false), Some(3));
         assert_eq!(of(&["/app"], false), None);
         assert_eq!(of(&["/app"], true), Some(0));
     }
