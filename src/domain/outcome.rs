@@ -13,8 +13,6 @@ pub struct Outcome {
     pub tags: Vec<TagState>,
     /// For each target.
     pub targets: Vec<TargetState>,
-    /// Why nothing was begun, or nothing more.
-    pub stopped: Option<String>,
 }
 
 /// What became of a tag.
@@ -90,7 +88,6 @@ impl Outcome {
         Self {
             tags: plan.tags.iter().map(|tagging| tag(tagging.exists)).collect(),
             targets: vec![TargetState::Untouched; plan.targets.len()],
-            stopped: None,
         }
     }
 
@@ -154,7 +151,7 @@ pub fn end(outcome: &Outcome, waits: bool, refused: bool) -> End {
     if taken || any(|state| matches!(state, TargetState::Changed(_))) {
         return if applied { End::Unconfirmed } else { End::Refused };
     }
-    if outcome.stopped.is_some() || refused || outcome.targets.iter().any(|state| !state.is_good(waits)) {
+    if refused || outcome.targets.iter().any(|state| !state.is_good(waits)) {
         return End::Failed;
     }
     End::Done
@@ -219,7 +216,7 @@ mod tests {
     use super::*;
 
     fn ended(targets: &[TargetState], waits: bool) -> End {
-        end(&Outcome { tags: Vec::new(), targets: targets.to_vec(), stopped: None }, waits, false)
+        end(&Outcome { tags: Vec::new(), targets: targets.to_vec() }, waits, false)
     }
 
     #[test]
@@ -252,7 +249,6 @@ mod tests {
         }
         let all = Outcome { targets: vec![confirmed], ..Outcome::default() };
         assert_eq!(end(&all, true, true), End::Failed, "a part was left out");
-        assert_eq!(end(&Outcome { stopped: Some("no".to_owned()), ..Outcome::default() }, true, false), End::Failed);
     }
 
     #[test]

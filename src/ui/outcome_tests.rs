@@ -36,7 +36,7 @@ fn of(confirmed: usize, pods: usize) -> Confirmation {
 
 /// What became of the story, with its tag written.
 fn story(state: TargetState) -> Outcome {
-    Outcome { tags: vec![TagState::Written], targets: vec![state], stopped: None }
+    Outcome { tags: vec![TagState::Written], targets: vec![state] }
 }
 
 fn unconfirmed(why: &str, confirmation: Confirmation) -> TargetState {
@@ -120,7 +120,7 @@ fn each_end_of_a_tag_has_its_words() {
         .into_iter()
         .map(|state| {
             let not_patched = TargetState::NotPatched("its tag `1.1` was not written".to_owned());
-            told(&plan, &Outcome { tags: vec![state], targets: vec![not_patched], stopped: None }, None)
+            told(&plan, &Outcome { tags: vec![state], targets: vec![not_patched] }, None)
         })
         .collect();
     assert_snapshot!(text.join("\n"), @"
@@ -211,8 +211,7 @@ fn the_way_on_and_back_can_be_copied_from_anywhere() {
 fn many_workloads_get_one_hint_of_each_kind() {
     let all = |names: &[&str], state: &TargetState| {
         let plan = samples::deployments(names);
-        let outcome =
-            Outcome { tags: vec![TagState::Written], targets: vec![state.clone(); names.len()], stopped: None };
+        let outcome = Outcome { tags: vec![TagState::Written], targets: vec![state.clone(); names.len()] };
         hints(&plan, &outcome, &place()).join("\n")
     };
     let confirmed = TargetState::Confirmed { already: false, confirmation: of(2, 2) };
@@ -237,7 +236,6 @@ fn what_failed_comes_before_what_only_has_to_be_waited_for() {
     let outcome = Outcome {
         tags: vec![TagState::Written],
         targets: vec![TargetState::Patched { already: false }, TargetState::NotPatched("forbidden".to_owned())],
-        stopped: None,
     };
     assert_eq!(
         hints(&plan, &outcome, &place()),
@@ -313,11 +311,8 @@ fn nothing_from_outside_steers_the_terminal() {
     ];
     for state in states {
         for tag in [TagState::Written, TagState::Failed(trick.clone())] {
-            let outcome = Outcome {
-                tags: vec![tag; plan.tags.len()],
-                targets: vec![state.clone(); plan.targets.len()],
-                stopped: None,
-            };
+            let outcome =
+                Outcome { tags: vec![tag; plan.tags.len()], targets: vec![state.clone(); plan.targets.len()] };
             for width in [None, Some(40)] {
                 let text = told(&plan, &outcome, width);
                 let bad = text.chars().find(|character| *character != '\n' && is_unprintable(*character));
