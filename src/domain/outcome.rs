@@ -99,7 +99,66 @@ impl Outcome {
     }
 }
 
+impl TagState {
+    /// Each state's word in the documents for scripts, in the order of the variants.
+    pub const WORDS: [&str; 7] = ["untouched", "existed", "writing", "written", "taken", "unknown", "failed"];
+
+    /// The state in one word.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Untouched => "untouched",
+            Self::Existed => "existed",
+            Self::Writing => "writing",
+            Self::Written => "written",
+            Self::Taken(_) => "taken",
+            Self::Unknown(_) => "unknown",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
 impl TargetState {
+    /// Each state's word in the documents for scripts, in the order of the variants.
+    pub const WORDS: [&str; 10] = [
+        "untouched",
+        "patching",
+        "patched",
+        "unchanged",
+        "refused",
+        "notPatched",
+        "confirmed",
+        "unconfirmed",
+        "takingBack",
+        "takenBack",
+    ];
+
+    /// The state in one word.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Untouched => "untouched",
+            Self::Patching => "patching",
+            Self::Patched { already: false } => "patched",
+            Self::Patched { already: true } => "unchanged",
+            Self::Changed(_) => "refused",
+            Self::NotPatched(_) => "notPatched",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Unconfirmed { .. } => "unconfirmed",
+            Self::TakingBack { .. } => "takingBack",
+            Self::TakenBack { .. } => "takenBack",
+        }
+    }
+
+    /// This run has patched the target, or may have; one that was as planned already only counts as applied.
+    #[must_use]
+    pub fn has_changed(&self, target: &Target) -> bool {
+        match self {
+            Self::TakingBack { .. } | Self::TakenBack { .. } => true,
+            state => state.is_applied_now() && !target.patch.is_empty(),
+        }
+    }
+
     /// The workload is patched by this run, or may be.
     #[must_use]
     pub fn is_applied_now(&self) -> bool {
@@ -125,17 +184,40 @@ impl TargetState {
     }
 }
 
-/// How a run with this outcome ends.
+/// How a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// Everything that was planned is in force, and proven where that was asked for.
     Done,
+    /// Somebody was asked, and did not want it.
+    Declined,
     /// Something could not be done.
     Failed,
     /// Something is applied, and not confirmed.
     Unconfirmed,
     /// Somebody else was quicker, and nothing was applied.
     Refused,
+    /// Somebody stopped it.
+    Interrupted,
+}
+
+impl End {
+    /// Every end.
+    pub const ALL: [Self; 6] =
+        [Self::Done, Self::Declined, Self::Failed, Self::Unconfirmed, Self::Refused, Self::Interrupted];
+
+    /// The end in one word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Declined => "declined",
+            Self::Failed => "failed",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Refused => "refused",
+            Self::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// How the run ends. `waits`: the new content was to be proven. `refused`: a part of what was asked for was left out of

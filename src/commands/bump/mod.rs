@@ -12,7 +12,7 @@ pub(super) use gather::{not_defined, presence};
 use super::apply::{self, Applying, Journal};
 use super::look::{Request, Seen, look};
 use crate::cli::{DryRun, PartName, SchemeName};
-use crate::domain::outcome::{End, Outcome, end};
+use crate::domain::outcome::{Outcome, end};
 use crate::domain::plan::assemble::Author;
 use crate::domain::plan::{Left, Plan, Skipped, Target, To, assemble};
 use crate::domain::scheme::{Part, SchemeChoice};
@@ -228,12 +228,7 @@ pub(super) async fn carry_on(
     let outcome = applying.carry_out(&plan).await?;
     let outcome = offer_way_back(applying, &plan, outcome, printer).await?;
     outcome::print(printer, &plan, &outcome, settings.format, place)?;
-    Ok(match end(&outcome, settings.wait, refused) {
-        End::Done => Exit::Done,
-        End::Failed => Exit::Failed,
-        End::Unconfirmed => Exit::Unconfirmed,
-        End::Refused => Exit::Refused,
-    })
+    Ok(end(&outcome, settings.wait, refused).into())
 }
 
 /// Somebody who can be asked decides whether what did not come to run is taken back.
