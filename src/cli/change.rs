@@ -307,7 +307,7 @@ pub struct Applying {
     #[arg(long, value_name = "NAME", default_value = "kubectl-freshimage", hide_default_value = true, help_heading = CHANGE)]
     pub field_manager: String,
 
-    /// Format of the plan: json, yaml, diff or name; a page of text if not given
+    /// Format: json or yaml (the outcome, or with --dry-run the plan), diff or name; text if not given
     #[arg(short, long, value_enum, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
     pub output: Option<PlanFormat>,
 }

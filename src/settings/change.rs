@@ -113,7 +113,7 @@ pub struct ApplySettings {
     pub max_parallel: usize,
     /// `--field-manager`.
     pub field_manager: String,
-    /// `-o`; a page of text if `None`.
+    /// `-o`; text if `None`.
     pub format: Option<PlanFormat>,
 }
 
@@ -317,6 +317,17 @@ impl ApplySettings {
             field_manager: flags.field_manager,
             format: flags.output,
         })
+    }
+
+    /// The format of the one document that tells the outcome; `None` where the plan is what is printed, or text is.
+    #[must_use]
+    pub fn outcome_format(&self) -> Option<DocumentFormat> {
+        match self.format {
+            _ if self.dry_run != DryRun::None => None,
+            Some(PlanFormat::Json) => Some(DocumentFormat::Json),
+            Some(PlanFormat::Yaml) => Some(DocumentFormat::Yaml),
+            Some(PlanFormat::Diff | PlanFormat::Name) | None => None,
+        }
     }
 
     fn can_go_on(&self, example: &str) -> Result<(), AppError> {

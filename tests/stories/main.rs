@@ -14,6 +14,7 @@ mod bump_interrupted;
 mod bump_kinds;
 mod bump_many;
 mod bump_meanwhile;
+mod bump_outcome;
 mod bump_private;
 mod bump_registries;
 mod bump_roles;
