@@ -256,6 +256,11 @@ pub fn go_on(target: &Target) -> Option<(&'static str, Vec<String>)> {
     if target.changes.iter().all(|change| change.back.is_none() && change.no_way_back.is_none()) {
         return Some(("undo", Vec::new()));
     }
+    if target.changes.iter().any(|change| change.given) {
+        let word = |change: &Change| format!("{}={}", change.container.name, change.new_image);
+        let words = target.changes.iter().flat_map(|change| ["--set".to_owned(), word(change)]);
+        return Some(("bump", words.collect()));
+    }
     let mut ways: Vec<(String, bool)> = target.changes.iter().filter_map(way).collect();
     ways.dedup();
     let (to, running) = match ways.as_slice() {
@@ -352,6 +357,14 @@ mod tests {
             let (verb, words) = go_on(&plan.targets[0]).unwrap();
             assert_eq!(format!("{verb} {}", words.join(" ")).trim(), expected);
         }
+        let mut plan = samples::kinds();
+        plan.targets[0].changes.drain(..2);
+        plan.targets[0].changes.iter_mut().for_each(|change| change.given = true);
+        let (verb, words) = go_on(&plan.targets[0]).unwrap();
+        assert_eq!(
+            format!("{verb} {}", words.join(" ")),
+            "bump --set app=reg.example.com/shop/web:1.0 --set models=reg.example.com/shop/models:7-content"
+        );
         let mut plan = samples::kinds();
         plan.targets[0].changes.truncate(3);
         let (_, words) = go_on(&plan.targets[0]).unwrap();
