@@ -157,6 +157,7 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bu
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s c -l container -d 'Change only these containers or image volumes; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l exclude -d 'Leave out what fits KEY=PATTERN, separated by commas: container, kind, namespace or image; * is any text' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l to -d 'The way: tag, tag=NAME, digest, existing=NAME or always-pull' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l set -d 'The image of a container, init container or image volume, instead of --to; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l scheme -d 'How the next tag is made: auto, increment, semver, date or digest' -r -f -a "auto\t'The one that the repository\'s tags follow'
 increment\t'A number that counts up'
 semver\t'A version'

@@ -18,6 +18,7 @@ mod bump_outcome;
 mod bump_private;
 mod bump_registries;
 mod bump_roles;
+mod bump_set;
 mod bump_terminal;
 mod bump_trouble;
 mod bump_ways;
