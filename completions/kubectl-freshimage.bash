@@ -181,7 +181,7 @@ _kubectl__freshimage() {
             return 0
             ;;
         kubectl__freshimage__subcmd__bump)
-            opts="-A -l -c -y -o -n -s -h --all --all-namespaces --selector --container --exclude --to --scheme --bump --content --dry-run --yes --force --keep-going --timeout --settle --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
+            opts="-A -l -c -y -o -n -s -h --all --all-namespaces --selector --container --exclude --to --set --scheme --bump --content --dry-run --yes --force --keep-going --timeout --settle --no-wait --rollback --max-parallel --field-manager --output --insecure-registry --registry-mirror --namespace --context --cluster --user --kubeconfig --server --token --as --as-group --as-uid --certificate-authority --client-certificate --client-key --insecure-skip-tls-verify --tls-server-name --request-timeout --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -208,6 +208,10 @@ _kubectl__freshimage() {
                     return 0
                     ;;
                 --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -157,6 +157,7 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bu
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s c -l container -d 'Change only these containers or image volumes; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l exclude -d 'Leave out what fits KEY=PATTERN, separated by commas: container, kind, namespace or image; * is any text' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l to -d 'The way: tag, tag=NAME, digest, existing=NAME or always-pull' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l set -d 'The image of a container, init container or image volume, instead of --to; may be given several times' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l scheme -d 'How the next tag is made: auto, increment, semver, date or digest' -r -f -a "auto\t'The one that the repository\'s tags follow'
 increment\t'A number that counts up'
 semver\t'A version'
@@ -174,8 +175,8 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bu
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l settle -d 'How long new containers have to run without a restart before they count; at least minReadySeconds' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l max-parallel -d 'How many workloads are changed at once' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l field-manager -d 'Name of the manager of the fields that are changed' -r
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s o -l output -d 'Format of the plan: json, yaml, diff or name; a page of text if not given' -r -f -a "json\t'The plan, as JSON'
-yaml\t'The plan, as YAML'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s o -l output -d 'Format: json or yaml (the outcome, or with --dry-run the plan), diff or name; text if not given' -r -f -a "json\t'The outcome, or with --dry-run the plan, as JSON'
+yaml\t'The outcome, or with --dry-run the plan, as YAML'
 diff\t'What would change in the objects, as a diff'
 name\t'Names of the workloads alone, one a line'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
@@ -219,8 +220,8 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pi
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l settle -d 'How long new containers have to run without a restart before they count; at least minReadySeconds' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l max-parallel -d 'How many workloads are changed at once' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l field-manager -d 'Name of the manager of the fields that are changed' -r
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s o -l output -d 'Format of the plan: json, yaml, diff or name; a page of text if not given' -r -f -a "json\t'The plan, as JSON'
-yaml\t'The plan, as YAML'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s o -l output -d 'Format: json or yaml (the outcome, or with --dry-run the plan), diff or name; text if not given' -r -f -a "json\t'The outcome, or with --dry-run the plan, as JSON'
+yaml\t'The outcome, or with --dry-run the plan, as YAML'
 diff\t'What would change in the objects, as a diff'
 name\t'Names of the workloads alone, one a line'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r
@@ -262,8 +263,8 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand un
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l settle -d 'How long new containers have to run without a restart before they count; at least minReadySeconds' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l max-parallel -d 'How many workloads are changed at once' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l field-manager -d 'Name of the manager of the fields that are changed' -r
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s o -l output -d 'Format of the plan: json, yaml, diff or name; a page of text if not given' -r -f -a "json\t'The plan, as JSON'
-yaml\t'The plan, as YAML'
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s o -l output -d 'Format: json or yaml (the outcome, or with --dry-run the plan), diff or name; text if not given' -r -f -a "json\t'The outcome, or with --dry-run the plan, as JSON'
+yaml\t'The outcome, or with --dry-run the plan, as YAML'
 diff\t'What would change in the objects, as a diff'
 name\t'Names of the workloads alone, one a line'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l insecure-registry -d 'Registry, by host or host:port, that may be asked by plain http or with a certificate that cannot be verified; may be given several times' -r

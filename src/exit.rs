@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::domain::outcome::End;
+
 /// The exit codes of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -41,6 +43,18 @@ impl Exit {
     #[must_use]
     pub fn code(self) -> u8 {
         self as u8
+    }
+}
+
+impl From<End> for Exit {
+    fn from(end: End) -> Self {
+        match end {
+            End::Done | End::Declined => Self::Done,
+            End::Failed => Self::Failed,
+            End::Unconfirmed => Self::Unconfirmed,
+            End::Refused => Self::Refused,
+            End::Interrupted => Self::Interrupted,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ const WAY: &str = "How it is to be changed";
     override_usage = "\
 kubectl freshimage bump [flags]
        kubectl freshimage bump TYPE/NAME… --to WAY [flags]
+       kubectl freshimage bump TYPE/NAME… --set CONTAINER=IMAGE… [flags]
        kubectl freshimage bump TYPE[,TYPE…] [NAME…] --to WAY [flags]",
     before_help = "\
 Gives the content a name that no node, mirror or cache has an old answer to, patches the workloads, waits for their \
@@ -28,6 +29,9 @@ Ways (--to):
   existing=NAME  a tag that is there, whatever it holds
   always-pull    imagePullPolicy: Always and a restart (not recommended: every
                  start then needs the registry)
+
+`--set` gives containers any images, as `kubectl set image` does, in one rollout that is checked, waited for, proven and \
+can be undone like any other.
 
 Named workloads are changed whatever their verdict; a TYPE, `-l` or `--all` picks those that run old content.
 
@@ -45,7 +49,12 @@ Examples:
   kubectl freshimage bump --all -n shop --to tag --yes --rollback
 
   # Give what runs now a name, before it gets lost
-  kubectl freshimage bump deployment/web --to tag --content running"
+  kubectl freshimage bump deployment/web --to tag --content running
+
+  # Other images, in one rollout
+  kubectl freshimage bump deployment/web \\
+    --set app=reg.example.com/shop/web:2.0 \\
+    --set proxy=reg.example.com/mesh/proxy:3.1"
 )]
 pub struct Bump {
     /// What is bumped.
@@ -56,6 +65,10 @@ pub struct Bump {
     #[arg(long, value_name = "WAY", help_heading = WAY)]
     pub to: Option<String>,
 
+    /// The image of a container, init container or image volume, instead of --to; may be given several times
+    #[arg(long, value_name = "CONTAINER=IMAGE", help_heading = WAY)]
+    pub set: Vec<String>,
+
     /// How the next tag is made: auto, increment, semver, date or digest
     #[arg(long, value_enum, value_name = "SCHEME", hide_possible_values = true, help_heading = WAY)]
     pub scheme: Option<SchemeName>,
@@ -65,8 +78,8 @@ pub struct Bump {
     pub bump: Option<PartName>,
 
     /// Which content: served (what the tag stands for now) or running (what the pods run now)
-    #[arg(long, value_enum, value_name = "CONTENT", default_value_t, hide_possible_values = true, hide_default_value = true, help_heading = WAY)]
-    pub content: ContentName,
+    #[arg(long, value_enum, value_name = "CONTENT", hide_possible_values = true, help_heading = WAY)]
+    pub content: Option<ContentName>,
 
     /// How it is done.
     #[command(flatten)]
@@ -307,7 +320,7 @@ pub struct Applying {
     #[arg(long, value_name = "NAME", default_value = "kubectl-freshimage", hide_default_value = true, help_heading = CHANGE)]
     pub field_manager: String,
 
-    /// Format of the plan: json, yaml, diff or name; a page of text if not given
+    /// Format: json or yaml (the outcome, or with --dry-run the plan), diff or name; text if not given
     #[arg(short, long, value_enum, value_name = "FORMAT", hide_possible_values = true, help_heading = OUTPUT)]
     pub output: Option<PlanFormat>,
 }

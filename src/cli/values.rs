@@ -42,9 +42,9 @@ pub enum DocumentFormat {
 /// `--output` of the commands that change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PlanFormat {
-    /// The plan, as JSON
+    /// The outcome, or with --dry-run the plan, as JSON
     Json,
-    /// The plan, as YAML
+    /// The outcome, or with --dry-run the plan, as YAML
     Yaml,
     /// What would change in the objects, as a diff
     Diff,

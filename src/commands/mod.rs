@@ -24,6 +24,7 @@ pub use undo::undo;
 
 use crate::domain::exclusion::{Exclusions, Key};
 use crate::domain::history::Run;
+use crate::domain::outcome::End;
 use crate::error::{AppError, Kind};
 use crate::exit::Exit;
 use crate::settings::{ApplySettings, CommonSettings};
@@ -37,16 +38,29 @@ fn block_on<T>(work: impl Future<Output = Result<T, AppError>>) -> Result<T, App
     block_on_or(work, || AppError::failed("interrupted; nothing was changed"))
 }
 
-/// The same for work that changes something: Ctrl-C leaves the terminal as it was and tells how far it got.
+/// The same for work that changes something: Ctrl-C leaves the terminal as it was and tells how far it got. However it
+/// ends, a script that asked for a document gets one, and only one.
 fn block_on_change(
-    work: impl Future<Output = Result<Exit, AppError>>,
+    work: impl Future<Output = Result<End, AppError>>,
     journal: &Journal,
+    settings: &ApplySettings,
     printer: &Printer,
 ) -> Result<Exit, AppError> {
-    block_on_or(work, || {
+    let ended = block_on_or(work, || {
         prompt::restore_terminal();
         stopped(journal, printer)
-    })
+    });
+    let printed = match settings.outcome_format() {
+        Some(format) if !matches!(&ended, Err(error) if error.kind == Kind::Usage) => {
+            let begun = journal.read();
+            let begun = begun.as_ref().map(|(plan, outcome)| (&**plan, outcome));
+            let document = outcome::document(begun, ended.as_ref().copied(), &journal.read_place());
+            outcome::print_document(printer, &document, format)
+        }
+        _ => Ok(()),
+    };
+    let end = ended?;
+    printed.map(|()| end.into())
 }
 
 /// How a run ends that somebody stopped, with a signal or while it asked: it tells how far it got.

@@ -145,6 +145,41 @@ pub(super) async fn named(registries: &Registries, wanted: &Wanted<'_>, tag: &st
     Ok(Name { tag: tag.to_owned(), holds, evidence: None, warnings: Vec::new() })
 }
 
+/// A reference that was given by somebody: what it stands for now. It has to be there.
+pub(super) async fn given(
+    registries: &Registries,
+    repository: &Repository,
+    access: &Arc<Access>,
+    tag: &str,
+    digest: Option<&Digest>,
+) -> Result<Name, Refusal> {
+    let (what, found) = match digest {
+        Some(digest) => {
+            let object = Object { repository: repository.clone(), digest: digest.clone(), access: Arc::clone(access) };
+            let found = registries.manifest(&object).await.map(|_| digest.clone());
+            (format!("{}…", digest.short(12)), found)
+        }
+        None => {
+            let key = Tag { repository: repository.clone(), tag: tag.into(), access: Arc::clone(access) };
+            (format!("tag `{tag}`"), registries.served_now(&key).await.map(|served| served.digest))
+        }
+    };
+    let Repository { registry, path } = repository;
+    match found {
+        Ok(digest) => Ok(Name { tag: tag.to_owned(), holds: Some(digest), evidence: None, warnings: Vec::new() }),
+        Err(Failure::NotFound) => {
+            Err(Refusal { reason: format!("registry `{registry}` has no {what} in `{path}`"), hint: None })
+        }
+        Err(failure) => Err(Refusal {
+            reason: format!(
+                "whether there is a {what} in `{path}` is not known: registry `{registry}` {}",
+                failure.clause()
+            ),
+            hint: failure.hint().map(Into::into),
+        }),
+    }
+}
+
 /// What a tag holds; `None`: it is free, for a GET says 404 too.
 async fn holds(registries: &Registries, wanted: &Wanted<'_>, tag: &str) -> Result<Option<Digest>, Refusal> {
     let key = Tag { repository: wanted.repository.clone(), tag: tag.into(), access: Arc::clone(wanted.access) };

@@ -10,6 +10,7 @@ use super::look::{Request, Seen, look};
 use crate::cluster::NotDefined;
 use crate::domain::Reference;
 use crate::domain::diagnosis::WorkloadName;
+use crate::domain::outcome::End;
 use crate::domain::plan::assemble::{Around, Author};
 use crate::domain::plan::content::Presence;
 use crate::domain::plan::undo::{self, NoWayBack, Undo};
@@ -27,7 +28,7 @@ use crate::ui::live::Live;
 /// When the cluster cannot be reached, what was named is not there, or there is no way back.
 pub fn undo(settings: &UndoSettings, environment: &Environment, printer: &Printer) -> Result<Exit, AppError> {
     let journal = Journal::default();
-    super::block_on_change(run(settings, environment, printer, &journal), &journal, printer)
+    super::block_on_change(run(settings, environment, printer, &journal), &journal, &settings.applying, printer)
 }
 
 async fn run(
@@ -35,7 +36,7 @@ async fn run(
     environment: &Environment,
     printer: &Printer,
     journal: &Journal,
-) -> Result<Exit, AppError> {
+) -> Result<End, AppError> {
     let request = Request {
         common: &settings.common,
         environment,

@@ -31,6 +31,7 @@ fn target(spec: Value, back: bool) -> Target {
         digest: format!("sha256:{}", "a".repeat(64)).parse().unwrap(),
         pull_policy: None,
         done: false,
+        given: false,
         back: None,
         no_way_back: (!back).then(|| "nothing runs".to_owned()),
         warnings: Vec::new(),

@@ -17,8 +17,6 @@ pub struct Outcome {
     pub targets: Vec<TargetState>,
     /// For each target: the pods that held it up.
     pub cleared: Vec<Cleared>,
-    /// Why nothing was begun, or nothing more.
-    pub stopped: Option<String>,
 }
 
 /// What became of pods that held up their StatefulSet ([`super::blocking`]).
@@ -111,7 +109,6 @@ impl Outcome {
             tags: plan.tags.iter().map(|tagging| tag(tagging.exists)).collect(),
             targets: vec![TargetState::Untouched; plan.targets.len()],
             cleared: vec![Cleared::default(); plan.targets.len()],
-            stopped: None,
         }
     }
 
@@ -123,7 +120,68 @@ impl Outcome {
     }
 }
 
+impl TagState {
+    /// Each state's word in the documents for scripts, in the order of the variants.
+    pub const WORDS: [&str; 7] = ["untouched", "existed", "writing", "written", "taken", "unknown", "failed"];
+
+    /// The state in one word.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Untouched => "untouched",
+            Self::Existed => "existed",
+            Self::Writing => "writing",
+            Self::Written => "written",
+            Self::Taken(_) => "taken",
+            Self::Unknown(_) => "unknown",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
 impl TargetState {
+    /// Each state's word in the documents for scripts, in the order of the variants.
+    pub const WORDS: [&str; 11] = [
+        "untouched",
+        "patching",
+        "patched",
+        "unchanged",
+        "refused",
+        "notPatched",
+        "confirmed",
+        "unconfirmed",
+        "overtaken",
+        "takingBack",
+        "takenBack",
+    ];
+
+    /// The state in one word.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Untouched => "untouched",
+            Self::Patching => "patching",
+            Self::Patched { already: false } => "patched",
+            Self::Patched { already: true } => "unchanged",
+            Self::Changed(_) => "refused",
+            Self::NotPatched(_) => "notPatched",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Unconfirmed { .. } => "unconfirmed",
+            Self::Overtaken { .. } => "overtaken",
+            Self::TakingBack { .. } => "takingBack",
+            Self::TakenBack { .. } => "takenBack",
+        }
+    }
+
+    /// This run has patched the target, or may have; one that was as planned already only counts as applied.
+    #[must_use]
+    pub fn has_changed(&self, target: &Target) -> bool {
+        match self {
+            Self::TakingBack { .. } | Self::TakenBack { .. } => true,
+            state => state.is_applied_now() && !target.patch.is_empty(),
+        }
+    }
+
     /// The workload is patched by this run, or may be.
     #[must_use]
     pub fn is_applied_now(&self) -> bool {
@@ -150,17 +208,40 @@ impl TargetState {
     }
 }
 
-/// How a run with this outcome ends.
+/// How a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// Everything that was planned is in force, and proven where that was asked for.
     Done,
+    /// Somebody was asked, and did not want it.
+    Declined,
     /// Something could not be done.
     Failed,
     /// Something is applied, and not confirmed.
     Unconfirmed,
     /// Somebody else was quicker, and nothing was applied.
     Refused,
+    /// Somebody stopped it.
+    Interrupted,
+}
+
+impl End {
+    /// Every end.
+    pub const ALL: [Self; 6] =
+        [Self::Done, Self::Declined, Self::Failed, Self::Unconfirmed, Self::Refused, Self::Interrupted];
+
+    /// The end in one word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Declined => "declined",
+            Self::Failed => "failed",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Refused => "refused",
+            Self::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// How the run ends. `waits`: the new content was to be proven. `refused`: a part of what was asked for was left out of
@@ -176,7 +257,7 @@ pub fn end(outcome: &Outcome, waits: bool, refused: bool) -> End {
     if taken || any(|state| matches!(state, TargetState::Changed(_))) {
         return if applied { End::Unconfirmed } else { End::Refused };
     }
-    if outcome.stopped.is_some() || refused || outcome.targets.iter().any(|state| !state.is_good(waits)) {
+    if refused || outcome.targets.iter().any(|state| !state.is_good(waits)) {
         return End::Failed;
     }
     End::Done
@@ -197,6 +278,11 @@ pub fn go_on_from(target: &Target, state: &TargetState) -> Option<(&'static str,
 pub fn go_on(target: &Target) -> Option<(&'static str, Vec<String>)> {
     if target.goes_back() {
         return Some(("undo", Vec::new()));
+    }
+    if target.changes.iter().any(|change| change.given) {
+        let word = |change: &Change| format!("{}={}", change.container.name, change.new_image);
+        let words = target.changes.iter().flat_map(|change| ["--set".to_owned(), word(change)]);
+        return Some(("bump", words.collect()));
     }
     let mut ways: Vec<(String, bool)> = target.changes.iter().filter_map(way).collect();
     ways.dedup();
@@ -274,7 +360,6 @@ mod tests {
         }
         let all = Outcome { targets: vec![confirmed], ..Outcome::default() };
         assert_eq!(end(&all, true, true), End::Failed, "a part was left out");
-        assert_eq!(end(&Outcome { stopped: Some("no".to_owned()), ..Outcome::default() }, true, false), End::Failed);
     }
 
     #[test]
@@ -296,6 +381,14 @@ mod tests {
             let (verb, words) = go_on(&plan.targets[0]).unwrap();
             assert_eq!(format!("{verb} {}", words.join(" ")).trim(), expected);
         }
+        let mut plan = samples::kinds();
+        plan.targets[0].changes.drain(..2);
+        plan.targets[0].changes.iter_mut().for_each(|change| change.given = true);
+        let (verb, words) = go_on(&plan.targets[0]).unwrap();
+        assert_eq!(
+            format!("{verb} {}", words.join(" ")),
+            "bump --set app=reg.example.com/shop/web:1.0 --set models=reg.example.com/shop/models:7-content"
+        );
         let mut plan = samples::kinds();
         plan.targets[0].changes.truncate(3);
         let (_, words) = go_on(&plan.targets[0]).unwrap();

@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::diagnosis::Verdict;
 use super::inquiry::{self, Inquiry, is_live};
 use super::inventory::{Answers, Tag};
@@ -17,7 +19,8 @@ use super::verdict::Judgement;
 use super::workload::{Container, Owner, Pod, Role, Snapshot, State};
 
 /// What became of one target.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Confirmation {
     /// Pods that run the planned content in every container that changed.
     pub confirmed: usize,
@@ -30,7 +33,8 @@ pub struct Confirmation {
 }
 
 /// A pod that was not proven to run the planned content.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Other {
     /// Its name.
     pub pod: Arc<str>,

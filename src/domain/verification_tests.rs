@@ -32,6 +32,7 @@ fn target() -> Target {
         digest: digest('5'),
         pull_policy: None,
         done: false,
+        given: false,
         back: None,
         no_way_back: None,
         warnings: Vec::new(),

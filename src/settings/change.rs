@@ -5,13 +5,14 @@ use std::time::Duration;
 use super::targets::single;
 use super::{CommonSettings, Environment, RequestTimeout, Selection, Target, exclusions, given, parse_duration};
 use crate::cli::{self, ContentName, DocumentFormat, DryRun, PartName, PlanFormat, SchemeName};
+use crate::domain::Reference;
 use crate::domain::exclusion::Exclusions;
 use crate::domain::floating::is_floating;
 use crate::domain::history::Revision;
-use crate::domain::plan::{ContentOf, To};
+use crate::domain::plan::{ContentOf, Given, To};
 use crate::domain::reference::check_tag;
 use crate::error::AppError;
-use crate::text::shell_word;
+use crate::text::{excerpt, shell_word};
 
 /// A run of `bump` or `pin`.
 #[derive(Debug, Clone)]
@@ -26,11 +27,11 @@ pub struct BumpSettings {
     pub all_namespaces: bool,
     /// `-l`.
     pub label_selector: Option<String>,
-    /// `-c`; empty is every container that needs it.
+    /// `-c`, or the containers that `--set` names; empty is every container that needs it.
     pub containers: Vec<String>,
     /// `--exclude`.
     pub exclusions: Exclusions,
-    /// `--to`; `None` is to be asked for.
+    /// `--to` or `--set`; `None` is to be asked for.
     pub to: Option<To>,
     /// `--scheme`.
     pub scheme: SchemeName,
@@ -114,7 +115,7 @@ pub struct ApplySettings {
     pub max_parallel: usize,
     /// `--field-manager`.
     pub field_manager: String,
-    /// `-o`; a page of text if `None`.
+    /// `-o`; text if `None`.
     pub format: Option<PlanFormat>,
 }
 
@@ -125,12 +126,16 @@ impl BumpSettings {
     /// A usage error that says which flags contradict each other, cannot be read, or are missing where nobody can be
     /// asked.
     pub fn new(flags: cli::Bump, connection: cli::Connection, environment: &Environment) -> Result<Self, AppError> {
-        let to = given(flags.to).map(|text| way(&text)).transpose()?;
+        let images = images(&flags)?;
+        let to = match images.is_empty() {
+            true => given(flags.to).map(|text| way(&text)).transpose()?,
+            false => Some(To::Set(images)),
+        };
         if !matches!(to, None | Some(To::Tag(None))) && (flags.scheme.is_some() || flags.bump.is_some()) {
             return Err(AppError::usage("`--scheme` and `--bump` are for a proposed tag")
                 .hint("leave them out, or choose `--to tag`"));
         }
-        let content = content(flags.content);
+        let content = content(flags.content.unwrap_or_default());
         if content == ContentOf::Running && matches!(to, Some(To::Existing(_) | To::AlwaysPull)) {
             return Err(AppError::usage("`--content running` has no meaning with this `--to`")
                 .hint("choose `--to tag` or `--to digest`"));
@@ -166,14 +171,18 @@ impl BumpSettings {
         let selection = Selection::parse(&flags.targets)?;
         selection.check_beside(flags.all_namespaces, flags.selector.as_deref(), None)?;
         no_names_beside_all(flags.all, &selection)?;
+        let containers = match &to {
+            Some(To::Set(given)) => given.iter().map(|given| given.container.clone()).collect(),
+            _ => flags.container,
+        };
         Ok(Self {
             common,
             selection,
             all: flags.all,
             all_namespaces: flags.all_namespaces,
             label_selector: given(flags.selector),
-            exclusions: exclusions(&flags.exclude, flags.container.clone())?,
-            containers: flags.container,
+            exclusions: exclusions(&flags.exclude, containers.clone())?,
+            containers,
             to,
             scheme: SchemeName::Auto,
             part: None,
@@ -186,19 +195,23 @@ impl BumpSettings {
     /// Where nobody can be asked, everything has to be given.
     fn validated(self) -> Result<Self, AppError> {
         let applying = &self.applying;
+        let (to, containers) = match &self.to {
+            Some(To::Set(given)) => {
+                let words = given.iter().map(|given| format!("{}={}", given.container, given.image.original()));
+                (words.map(|word| format!(" --set {}", shell_word(&word))).collect(), &[][..])
+            }
+            _ if self.command == "pin" => (String::new(), &self.containers[..]),
+            Some(To::Digest) => (" --to digest".to_owned(), &self.containers[..]),
+            Some(To::AlwaysPull) => (" --to always-pull".to_owned(), &self.containers[..]),
+            _ => (" --to tag".to_owned(), &self.containers[..]),
+        };
         let typed = Typed {
             verb: self.command,
             selection: &self.selection,
             all: self.all,
             all_namespaces: self.all_namespaces,
             labels: self.label_selector.as_deref(),
-            containers: &self.containers,
-        };
-        let to = match (&self.to, self.command) {
-            (_, "pin") => "",
-            (Some(To::Digest), _) => " --to digest",
-            (Some(To::AlwaysPull), _) => " --to always-pull",
-            _ => " --to tag",
+            containers,
         };
         let example = format!("{}{to}", typed.command(&self.common));
         let says_which = self.selection != Selection::All || self.all || self.label_selector.is_some();
@@ -378,6 +391,17 @@ impl ApplySettings {
         })
     }
 
+    /// The format of the one document that tells the outcome; `None` where the plan is what is printed, or text is.
+    #[must_use]
+    pub fn outcome_format(&self) -> Option<DocumentFormat> {
+        match self.format {
+            _ if self.dry_run != DryRun::None => None,
+            Some(PlanFormat::Json) => Some(DocumentFormat::Json),
+            Some(PlanFormat::Yaml) => Some(DocumentFormat::Yaml),
+            Some(PlanFormat::Diff | PlanFormat::Name) | None => None,
+        }
+    }
+
     fn can_go_on(&self, example: &str) -> Result<(), AppError> {
         if self.yes || self.interactive || self.dry_run != DryRun::None {
             return Ok(());
@@ -391,6 +415,59 @@ fn content(name: ContentName) -> ContentOf {
     match name {
         ContentName::Served => ContentOf::Served,
         ContentName::Running => ContentOf::Running,
+    }
+}
+
+/// How `--set` is given, for hints.
+const A_SET: &str = " --set app=reg.example.com/shop/web:1.4.2";
+
+/// `--set`, which leaves nothing else to be said.
+fn images(flags: &cli::Bump) -> Result<Vec<Given>, AppError> {
+    let Some(first) = flags.set.first() else { return Ok(Vec::new()) };
+    let beside = [
+        ("--to", flags.to.is_some()),
+        ("--scheme", flags.scheme.is_some()),
+        ("--bump", flags.bump.is_some()),
+        ("--content", flags.content.is_some()),
+        ("--container", !flags.selected.container.is_empty()),
+        ("--all", flags.selected.all),
+    ];
+    if let Some((flag, _)) = beside.iter().find(|(_, given)| *given) {
+        return Err(AppError::usage(format!("`--set` cannot be combined with `{flag}`"))
+            .hint(format!("leave out `{flag}`: `--set` names each container and its image")));
+    }
+    if !matches!(Selection::parse(&flags.selected.targets)?, Selection::Named(_)) {
+        return Err(AppError::usage("`--set` needs the names of workloads")
+            .hint(format!("name them, as in `kubectl freshimage bump deployment/web --set {}`", shell_word(first))));
+    }
+    let mut images: Vec<Given> = Vec::new();
+    for word in &flags.set {
+        let given = image(word)?;
+        if images.iter().any(|other| other.container == given.container) {
+            return Err(AppError::usage(format!("`--set` names container `{}` twice", given.container))
+                .hint("give each container one image"));
+        }
+        images.push(given);
+    }
+    Ok(images)
+}
+
+/// `CONTAINER=IMAGE`.
+fn image(word: &str) -> Result<Given, AppError> {
+    let container = |name: &str| {
+        let allowed = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+        !name.is_empty() && name.chars().all(allowed)
+    };
+    let Some((name, image)) = word.split_once('=').filter(|(name, _)| container(name)) else {
+        return Err(AppError::usage(format!("`--set` needs CONTAINER=IMAGE, not `{}`", excerpt(word, 100)))
+            .hint(format!("write it as in `{}`", A_SET.trim_start())));
+    };
+    match image.parse::<Reference>() {
+        Ok(image) => Ok(Given { container: name.to_owned(), image }),
+        Err(error) => {
+            Err(AppError::usage(format!("`--set {name}` cannot have `{}`", excerpt(image, 200)))
+                .because(error.to_string()))
+        }
     }
 }
 

@@ -48,6 +48,54 @@ fn every_way_is_understood() {
 }
 
 #[test]
+fn containers_are_given_images_of_any_repository() {
+    let set = ["app=reg.example.com:5000/shop/web:2.0", "proxy=web", "models=reg.example.com/m@sha256:"];
+    let digest = format!("{}{}", set[2], "5".repeat(64));
+    let words = ["bump", "deploy/web", "sts/db", "--yes", "--set", set[0], "--set", set[1], "--set", &digest];
+    let settings = parsed(&Environment::default(), &words).unwrap();
+    assert_eq!(settings.containers, ["app", "proxy", "models"]);
+    let to = settings.to.unwrap();
+    for (container, image) in [
+        ("app", Some("reg.example.com:5000/shop/web:2.0")),
+        ("proxy", Some("web")),
+        ("models", digest.strip_prefix("models=")),
+        ("other", None),
+    ] {
+        assert_eq!(to.given(container).map(Reference::original), image, "{container}");
+    }
+}
+
+#[test]
+fn a_container_and_its_image_leave_nothing_else_to_be_said() {
+    let nobody = Environment::default();
+    for (line, word) in [
+        ("bump deploy/web --yes --set app=a:1 --to tag", "`--set` cannot be combined with `--to`"),
+        ("bump deploy/web --yes --set app=a:1 --scheme semver", "with `--scheme`"),
+        ("bump deploy/web --yes --set app=a:1 --bump minor", "with `--bump`"),
+        ("bump deploy/web --yes --set app=a:1 --content served", "with `--content`"),
+        ("bump deploy/web --yes --set app=a:1 -c app", "with `--container`"),
+        ("bump --all --yes --set app=a:1", "with `--all`"),
+        ("bump --yes --set app=a:1", "`--set` needs the names of workloads"),
+        ("bump deployments --yes --set app=a:1", "`--set` needs the names of workloads"),
+        ("bump -l app=web --yes --set app=a:1", "`--set` needs the names of workloads"),
+        ("bump deploy/web -A --yes --set app=a:1", "across all namespaces"),
+        ("bump deploy/web --yes --set app=a:1 --set app=a:1", "`--set` names container `app` twice"),
+        ("bump deploy/web --yes --set app", "`--set` needs CONTAINER=IMAGE, not `app`"),
+        ("bump deploy/web --yes --set =a:1", "not `=a:1`"),
+        ("bump deploy/web --yes --set *=a:1", "not `*=a:1`"),
+        ("bump deploy/web --yes --set reg.example.com/a:1", "not `reg.example.com/a:1`"),
+        ("bump deploy/web --yes --set app=", "`--set app` cannot have ``"),
+        ("bump deploy/web --yes --set app=A:1", "`--set app` cannot have `A:1`"),
+        ("bump deploy/web --yes --set app=a:1,proxy=b:2", "cannot have `a:1,proxy=b:2`"),
+        ("bump deploy/web --yes --set app=a@sha256:12", "cannot have `a@sha256:12`"),
+        ("bump deploy/web --set app=a:1", "`--yes` is required without an interactive terminal"),
+    ] {
+        assert!(refused(&nobody, line).contains(word), "{line}: {}", refused(&nobody, line));
+    }
+    assert!(parsed(&terminal(), &["bump", "deploy/web", "--set", "app=a:1"]).is_ok());
+}
+
+#[test]
 fn ways_that_make_no_sense_are_refused() {
     let nobody = Environment::default();
     for (text, word) in [
@@ -115,6 +163,7 @@ fn a_hint_repeats_what_was_typed() {
         ),
         ("undo sts/db -n shop", "kubectl freshimage undo sts/db -n shop --dry-run=client"),
         ("undo", "kubectl freshimage undo TYPE/NAME"),
+        ("bump deploy/web --set app=a:1", "kubectl freshimage bump deploy/web --set app=a:1 --dry-run=client"),
     ] {
         let error = parsed(&Environment::default(), &line.split(' ').collect::<Vec<_>>()).unwrap_err();
         assert!(error.hints[0].contains(&format!("`{expected}`")), "{line}: {:?}", error.hints);

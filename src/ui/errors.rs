@@ -1,35 +1,50 @@
 //! How an error is told: what failed, why, the way out.
 
+use serde::Serialize;
+
 use super::Palette;
 use crate::error::AppError;
 use crate::text::printable;
+
+/// An error as it is told: each text once, fit for a terminal.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    /// What failed.
+    pub message: String,
+    /// Why, outermost first.
+    pub causes: Vec<String>,
+    /// Ways out.
+    pub hints: Vec<String>,
+}
+
+impl Told {
+    /// The texts of an error. Libraries tend to repeat their cause in their own message.
+    #[must_use]
+    pub fn of(error: &AppError) -> Self {
+        let mut chain = without_repetition(&error.message, &error.causes).into_iter();
+        let mut hints: Vec<String> = Vec::new();
+        for hint in &error.hints {
+            let hint = printable(hint.trim()).into_owned();
+            if !hint.is_empty() && !hints.contains(&hint) {
+                hints.push(hint);
+            }
+        }
+        Self { message: chain.next().unwrap_or_default(), causes: chain.collect(), hints }
+    }
+}
 
 /// ```text
 /// error: failed to list pods in namespace `shop`
 ///   caused by: pods is forbidden
 /// hint: ask for `list` on `pods`
 /// ```
-///
-/// Libraries tend to repeat their cause in their own message; each text is told once.
 #[must_use]
 pub fn render(error: &AppError, palette: Palette) -> String {
-    let chain = without_repetition(&error.message, &error.causes);
-    let mut lines = Vec::new();
-    for (position, text) in chain.iter().enumerate() {
-        if position == 0 {
-            lines.push(format!("{} {text}", palette.error("error:")));
-        } else {
-            lines.push(format!("  {} {text}", palette.quiet("caused by:")));
-        }
-    }
-    let mut hints: Vec<String> = Vec::new();
-    for hint in &error.hints {
-        let hint = printable(hint.trim()).into_owned();
-        if !hint.is_empty() && !hints.contains(&hint) {
-            lines.push(format!("{} {hint}", palette.hint("hint:")));
-            hints.push(hint);
-        }
-    }
+    let Told { message, causes, hints } = Told::of(error);
+    let mut lines = vec![format!("{} {message}", palette.error("error:"))];
+    lines.extend(causes.iter().map(|cause| format!("  {} {cause}", palette.quiet("caused by:"))));
+    lines.extend(hints.iter().map(|hint| format!("{} {hint}", palette.hint("hint:"))));
     lines.join("\n") + "\n"
 }
 

@@ -1,4 +1,8 @@
-//! What became of a plan: a line for each workload, and the one command that goes on or goes back.
+//! What became of a plan: a line for each workload, and the one command that goes on or goes back; or a document.
+
+mod document;
+
+pub use document::{Document, document, print_document};
 
 use super::layout::{hanging, width_unpainted};
 use super::plan::Options;
@@ -36,6 +40,9 @@ pub fn print(
     Ok(())
 }
 
+/// Where the text of an interruption says what was changed.
+const ABOVE: &str = "; the lines above say what was changed";
+
 /// Tells what an interruption left, as an error that says how to go on.
 #[must_use]
 pub fn interrupted(printer: &Printer, begun: Option<&(std::sync::Arc<Plan>, Outcome)>, place: &Place) -> AppError {
@@ -43,7 +50,7 @@ pub fn interrupted(printer: &Printer, begun: Option<&(std::sync::Arc<Plan>, Outc
         return AppError::failed("interrupted; nothing was changed");
     };
     printer.message(&results(plan, outcome, &beside(printer, place), "the wait was interrupted"));
-    let mut error = AppError::failed("interrupted in the middle; the lines above say what was changed");
+    let mut error = AppError::failed(format!("interrupted in the middle{ABOVE}"));
     for hint in hints(plan, outcome, place) {
         error = error.hint(hint);
     }
@@ -242,13 +249,7 @@ pub fn hints(plan: &Plan, outcome: &Outcome, place: &Place) -> Vec<String> {
     let mut onward = Commands::default();
     let mut back = Commands::default();
     for (target, state) in plan.targets.iter().zip(&outcome.targets) {
-        if let (Some(mut reason), Some((verb, mut rest))) = (reason_to_go_on(state), go_on_from(target, state)) {
-            // A name that somebody else took stays taken.
-            if needs_another_name(plan, outcome, target) {
-                reason = 1;
-                rest.iter_mut().filter(|word| word.starts_with("tag=")).for_each(|word| *word = "tag".to_owned());
-            }
-            let rest = rest.iter().map(|word| format!(" {}", shell_word(word))).collect();
+        if let Some((reason, verb, rest)) = way_on(plan, outcome, target, state) {
             onward.add((reason, REASONS[reason]), verb, target, rest);
         }
         if can_be_undone(target, state) {
@@ -267,6 +268,29 @@ fn stood_before(plan: &Plan, outcome: &Outcome, place: &Place) -> Vec<String> {
         Some(format!("first delete what holds it up: `{}`", summary::kubectl(&words, &target.namespace, place)))
     });
     left.collect()
+}
+
+/// What goes on with a target: why, as a place in [`REASONS`], the verb, and the words behind the workload's name.
+fn way_on(
+    plan: &Plan,
+    outcome: &Outcome,
+    target: &Target,
+    state: &TargetState,
+) -> Option<(usize, &'static str, String)> {
+    let mut reason = reason_to_go_on(state)?;
+    let (verb, mut rest) = go_on_from(target, state)?;
+    // A name that somebody else took stays taken.
+    if needs_another_name(plan, outcome, target) {
+        reason = 1;
+        rest.iter_mut().filter(|word| word.starts_with("tag=")).for_each(|word| *word = "tag".to_owned());
+    }
+    Some((reason, verb, rest.iter().map(|word| format!(" {}", shell_word(&printable(word)))).collect()))
+}
+
+/// The word for a target in a command.
+fn word_of(target: &Target) -> String {
+    // Whoever makes the pods leads to the template, also for somebody who may not list such objects.
+    shell_word(&names::workload(target.definition.runs_as())).into_owned()
 }
 
 /// Many workloads, or those of several namespaces, go back by the run that changed them.
@@ -337,8 +361,7 @@ struct Same<'a> {
 
 impl<'a> Commands<'a> {
     fn add(&mut self, reason: (usize, &'static str), verb: &'static str, target: &'a Target, rest: String) {
-        // Whoever makes the pods leads to the template, also for somebody who may not list such objects.
-        let workload = shell_word(&names::workload(target.definition.runs_as())).into_owned();
+        let workload = word_of(target);
         let namespace = &*target.namespace;
         let same = self
             .all

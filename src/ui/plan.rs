@@ -54,6 +54,12 @@ pub fn print(printer: &Printer, plan: &Plan, format: Option<PlanFormat>, place: 
     })
 }
 
+/// Shows the page to somebody who is asked about it, beside a document on stdout.
+pub fn show(printer: &Printer, plan: &Plan, place: &Place) {
+    printer
+        .message(&page(plan, &Options { width: printer.message_width(), palette: printer.message_palette(), place }));
+}
+
 /// The page.
 #[must_use]
 pub fn page(plan: &Plan, options: &Options<'_>) -> String {

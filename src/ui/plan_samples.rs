@@ -64,6 +64,7 @@ fn change(definition: &Definition, place: usize, new_image: &str) -> Change {
         digest: served(),
         pull_policy: None,
         done: *slot.image == *new_image,
+        given: false,
         back: Some(reference.with_digest(&old())),
         no_way_back: None,
         warnings: Vec::new(),

@@ -104,7 +104,11 @@ async fn the_documents_say_what_then_happens() {
     json_patch::patch(&mut planned, &edits.collect::<Vec<_>>()).expect("the patch fits");
     let applied = freshimage(&bed, &["bump", "deployment/web", "-o", "json", "--to", "tag", "--yes"]).await;
     assert_ended(&applied, 0);
-    assert_eq!(timeless(&applied.json()), timeless(&document), "stdout is the document alone");
+    let outcome = timeless(&applied.json());
+    assert_eq!((&outcome["kind"], &outcome["result"]), (&json!("Outcome"), &json!("done")));
+    for (name, value) in timeless(&document)["targets"][0].as_object().expect("a target") {
+        assert_eq!(outcome["targets"][0][name], *value, "the outcome has what the plan had");
+    }
     assert_snapshot!(applied.normalised_stderr(), @"
     deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
     hint: back with `kubectl freshimage undo deployment/web`

@@ -20,6 +20,7 @@ pub(crate) async fn freshimage(bed: &Bed, arguments: &[&str]) -> Ran {
 pub(crate) fn assert_published(document: &Value) {
     let text = match document["kind"].as_str() {
         Some("Plan") => include_str!("../../docs/plan.schema.json"),
+        Some("Outcome") => include_str!("../../docs/outcome.schema.json"),
         _ => include_str!("../../docs/output.schema.json"),
     };
     let schema = serde_json::from_str(text).expect("the schema is JSON");

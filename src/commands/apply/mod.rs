@@ -53,7 +53,7 @@ struct Pages {
 }
 
 impl Journal {
-    /// Begins.
+    /// Begins: this plan is what is carried out, unless something ends the run before.
     pub(super) fn begin(&self, plan: &Arc<Plan>) {
         self.lock().begun = Some((Arc::clone(plan), Outcome::of(plan)));
     }
@@ -129,12 +129,11 @@ pub(super) struct Applying<'a> {
 }
 
 impl Applying<'_> {
-    /// Carries the plan out. What went wrong is in the outcome.
+    /// Carries out the plan that the journal was begun with. What went wrong is in the outcome.
     ///
     /// # Errors
     /// Only when it cannot even begin.
     pub(super) async fn carry_out(&self, plan: &Arc<Plan>) -> Result<Outcome, AppError> {
-        self.journal.begin(plan);
         if self.write_tags(plan).await? || self.settings.keep_going {
             let names: Vec<String> =
                 plan.targets.iter().map(|target| crate::ui::names::workload(&target.workload)).collect();

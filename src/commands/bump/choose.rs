@@ -145,7 +145,7 @@ pub(super) fn places<'d>(
             let name = &slot.container.name;
             return Err(Refusal {
                 reason: format!("container `{name}` is excluded by `--exclude`"),
-                hint: Some("leave it out of `--container` or of `--exclude`".to_owned()),
+                hint: Some("leave it out of `--exclude`, or do not name it".to_owned()),
             });
         }
         return Ok(Places { slots, asked_for: true, ..Places::default() });

@@ -34,7 +34,7 @@ use planning::Wish;
 /// When the cluster cannot be reached, what was named is not there, or a part of what was asked for is refused.
 pub fn bump(settings: &BumpSettings, environment: &Environment, printer: &Printer) -> Result<Exit, AppError> {
     let journal = Journal::default();
-    super::block_on_change(run(settings, environment, printer, &journal), &journal, printer)
+    super::block_on_change(run(settings, environment, printer, &journal), &journal, &settings.applying, printer)
 }
 
 async fn run(
@@ -42,7 +42,7 @@ async fn run(
     environment: &Environment,
     printer: &Printer,
     journal: &Journal,
-) -> Result<Exit, AppError> {
+) -> Result<End, AppError> {
     let request = Request {
         common: &settings.common,
         environment,
@@ -73,7 +73,7 @@ async fn run(
     }
     if candidates.is_empty() {
         printer.message(&page::nothing_to_do(&place));
-        return Ok(Exit::Done);
+        return Ok(End::Done);
     }
     // Gone before anything is asked: no question stands among lines that move.
     let progress = printer.progress();
@@ -154,9 +154,9 @@ fn asks(applying: &ApplySettings) -> bool {
     applying.interactive && !applying.yes
 }
 
-fn left(printer: &Printer) -> Exit {
+fn left(printer: &Printer) -> End {
     printer.message("Nothing was changed.\n");
-    Exit::Done
+    End::Declined
 }
 
 /// Shows a plan and carries it out, as far as the settings say. `undo` ends here too.
@@ -165,7 +165,7 @@ pub(super) async fn carry_on(
     mut plan: Plan,
     place: &Place,
     printer: &Printer,
-) -> Result<Exit, AppError> {
+) -> Result<End, AppError> {
     let settings = applying.settings;
     if !settings.force && !asks(settings) && settings.dry_run == DryRun::None {
         plan.refuse(|target| page::owned_elsewhere(target).map(|(reason, hint)| Left::new(reason).hint(hint)));
@@ -198,7 +198,12 @@ pub(super) async fn carry_on(
     }
     blocking::foresee(&mut plan, applying.snapshot);
     let plan = Arc::new(plan);
-    page::print(printer, &plan, settings.format, place)?;
+    applying.journal.begin(&plan);
+    // A document tells the plan and what became of it, in the end.
+    let told_later = settings.outcome_format().is_some();
+    if !told_later {
+        page::print(printer, &plan, settings.format, place)?;
+    }
     for note in &notes {
         printer.message(&page::note(note, printer.message_palette()));
     }
@@ -210,14 +215,17 @@ pub(super) async fn carry_on(
         if settings.format.is_none() {
             printer.message(page::dry_run(settings.dry_run));
         }
-        return Ok(if refused { Exit::Failed } else { Exit::Done });
+        return Ok(if refused { End::Failed } else { End::Done });
     }
     if plan.is_empty() {
-        return Ok(if refused { Exit::Failed } else { Exit::Done });
+        return Ok(if refused { End::Failed } else { End::Done });
     }
     if asks(settings) && plan.targets_to_patch().next().is_some() {
         let (question, palette) = (page::question(&plan), printer.message_palette());
-        if printer.width().is_some() {
+        if told_later {
+            page::show(printer, &plan, place);
+        }
+        if told_later || printer.width().is_some() {
             // The page above is on the same terminal.
             printer.message("\n");
         }
@@ -230,12 +238,7 @@ pub(super) async fn carry_on(
     let outcome = applying.carry_out(&plan).await?;
     let outcome = offer_way_back(applying, &plan, outcome, printer).await?;
     outcome::print(printer, &plan, &outcome, settings.format, place)?;
-    Ok(match end(&outcome, settings.wait, refused) {
-        End::Done => Exit::Done,
-        End::Failed => Exit::Failed,
-        End::Unconfirmed => Exit::Unconfirmed,
-        End::Refused => Exit::Refused,
-    })
+    Ok(end(&outcome, settings.wait, refused))
 }
 
 /// Somebody who can be asked decides whether what did not come to run is taken back.

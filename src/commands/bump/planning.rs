@@ -11,7 +11,7 @@ use crate::domain::plan::assemble::{self, Around, Author};
 use crate::domain::plan::change::{self, Name, Refusal};
 use crate::domain::plan::{ContentOf, Plan, Skipped, Target, To};
 use crate::domain::scheme::{Part, SchemeChoice};
-use crate::domain::workload::Access;
+use crate::domain::workload::{Access, Role};
 use crate::domain::{Digest, Repository};
 use crate::registry::Registries;
 
@@ -41,7 +41,7 @@ pub(super) struct Needed {
     pub(super) repository: Repository,
     /// The tag that is asked for now.
     pub(super) tag: Arc<str>,
-    /// The content that is to get the name; none where a tag that is there is switched to.
+    /// The content that is to get the name, or that is given by its digest; none where a tag that is there is switched to.
     pub(super) digest: Option<Digest>,
     pub(super) access: Arc<Access>,
     /// What was found.
@@ -51,21 +51,28 @@ pub(super) struct Needed {
 /// Which names are needed, each once.
 pub(super) fn needed(gathered: &[Gathered], wish: &Wish) -> Vec<Needed> {
     let mut needed: Vec<Needed> = Vec::new();
-    if !matches!(wish.to, To::Tag(_) | To::Existing(_)) {
+    if !matches!(wish.to, To::Tag(_) | To::Existing(_) | To::Set(_)) {
         return needed;
     }
     for (one, known) in gathered.iter().flat_map(|one| one.places.iter().map(move |known| (one, known))) {
-        let Some((repository, tag, digest)) = key(one, known, wish) else { continue };
-        let same = |other: &Needed| other.repository == repository && other.tag == tag && other.digest == digest;
-        if !needed.iter().any(same) {
+        let Some(key) = key(one, known, wish) else { continue };
+        if !needed.iter().any(|other| other.is_for(&key, known, wish)) {
+            let (repository, tag, digest) = key;
             needed.push(Needed { repository, tag, digest, access: Arc::clone(&known.access), found: None });
         }
     }
     needed
 }
 
+/// A repository, the tag that is asked for or given, and the content.
+type Key = (Repository, Arc<str>, Option<Digest>);
+
 /// Whose name a place needs; `None` where it needs none, or cannot get one.
-fn key(one: &Gathered, known: &Known, wish: &Wish) -> Option<(Repository, Arc<str>, Option<Digest>)> {
+fn key(one: &Gathered, known: &Known, wish: &Wish) -> Option<Key> {
+    if let Some(given) = wish.to.given(&known.slot.container.name) {
+        let tag = given.resolved_tag().unwrap_or_default();
+        return Some((given.repository().clone(), tag, given.digest().cloned()));
+    }
     let reference = known.reference.as_ref()?;
     let tag = reference.resolved_tag().unwrap_or_else(|| "latest".into());
     if let To::Existing(_) = wish.to {
@@ -113,11 +120,19 @@ async fn look(registries: &Registries, need: &Needed, wish: &Wish, given: Vec<St
     let wanted = need.wanted(wish, given);
     match &wish.to {
         To::Tag(Some(name)) | To::Existing(name) => naming::named(registries, &wanted, name).await,
+        To::Set(_) => naming::given(registries, &need.repository, &need.access, &need.tag, need.digest.as_ref()).await,
         _ => naming::proposed(registries, &wanted).await.map(|found| found.name),
     }
 }
 
 impl Needed {
+    /// Whether a place needs this one. Each workload reads what it is given with its own secrets.
+    fn is_for(&self, key: &Key, known: &Known, wish: &Wish) -> bool {
+        let (repository, tag, digest) = key;
+        (&self.repository, &self.tag, &self.digest) == (repository, tag, digest)
+            && (!matches!(wish.to, To::Set(_)) || self.access == known.access)
+    }
+
     /// The name as it is looked for. `given` are names that the plan gives to other content.
     pub(super) fn wanted<'a>(&'a self, wish: &Wish, given: Vec<String>) -> Wanted<'a> {
         Wanted {
@@ -150,13 +165,22 @@ pub(super) fn plan(gathered: &[Gathered], mut skipped: Vec<Skipped>, needed: &[N
     assemble::plan(targets, &names, skipped)
 }
 
+/// Whether a name that is given an image means a container, and not the image volume that has it too.
+fn is_hidden(one: &Gathered, known: &Known) -> bool {
+    let same = |other: &Known| {
+        other.slot.container.name == known.slot.container.name && other.slot.container.role != Role::Volume
+    };
+    known.slot.container.role == Role::Volume && one.places.iter().any(same)
+}
+
 fn target(one: &Gathered, needed: &[Needed], wish: &Wish) -> (Option<Target>, Vec<Skipped>) {
     let mut changes = Vec::new();
     let mut refusals: Vec<(ContainerName, Refusal)> = Vec::new();
     for known in &one.places {
-        let name = key(one, known, wish).and_then(|(repository, tag, digest)| {
-            needed.iter().find(|need| need.repository == repository && need.tag == tag && need.digest == digest)
-        });
+        if matches!(wish.to, To::Set(_)) && is_hidden(one, known) {
+            continue;
+        }
+        let name = key(one, known, wish).and_then(|key| needed.iter().find(|need| need.is_for(&key, known, wish)));
         let name = match name.and_then(|need| need.found.as_ref()) {
             Some(Err(refusal)) => {
                 refusals.push((known.slot.container.clone(), refusal.clone()));

@@ -38,6 +38,7 @@ fn change(definition: &Definition, place: usize, new_image: &str) -> Change {
         digest: digest('5'),
         pull_policy: None,
         done: false,
+        given: false,
         back: Some(format!("{}@{}", slot.image, digest('a'))),
         no_way_back: None,
         warnings: Vec::new(),

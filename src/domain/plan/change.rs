@@ -89,17 +89,25 @@ pub fn is_done(place: &Place<'_>, wanted: &Digest) -> bool {
 /// Why it cannot be changed so.
 pub fn change(place: &Place<'_>, to: &To, content: ContentOf, name: Option<&Name>) -> Result<Change, Refusal> {
     let slot = place.slot;
-    let unparsable = || Refusal::new(format!("its image reference `{}` cannot be parsed", slot.image));
-    let reference = place.reference.as_ref().ok_or_else(unparsable)?;
+    let unparsable = || format!("its image reference `{}` cannot be parsed", slot.image);
+    let reference = place.reference.as_ref().ok_or_else(unparsable);
     in_place(place, to)?;
     let mut warnings = name.map(|name| name.warnings.clone()).unwrap_or_default();
+    // What is replaced as a whole may be anything.
+    let given = to.given(&slot.container.name);
+    if let (Some(given), Some(Name { holds: Some(digest), .. })) = (given, name) {
+        warnings.extend(given.resolved_tag().filter(|_| given.digest().is_none()).and_then(|tag| moves(&tag)));
+        let back = reference.and_then(|reference| content::way_back(reference, &place.runs, &place.presences));
+        let change = changed(place, given.original().to_owned(), digest.clone(), None, back, warnings);
+        return Ok(Change { given: true, ..change });
+    }
+    let reference = reference.map_err(Refusal::new)?;
     let (new_image, digest, pull_policy) = match (to, name) {
         (To::Existing(_), Some(Name { tag, holds: Some(digest), .. })) => {
-            if is_floating(tag) {
-                warnings.push(format!("`{tag}` moves by design: what the pods run will depend on when they start"));
-            }
+            warnings.extend(moves(tag));
             (reference.with_tag(tag), digest.clone(), None)
         }
+        (To::Set(_), _) => return Err(Refusal::new("no image is given to it")),
         (To::Existing(tag), _) => return Err(Refusal::new(format!("the repository has no tag `{tag}`"))),
         (To::Tag(_), None) => {
             let digest = wanted(place, content)?;
@@ -134,17 +142,37 @@ pub fn change(place: &Place<'_>, to: &To, content: ContentOf, name: Option<&Name
             (slot.image.to_string(), wanted(place, ContentOf::Served)?, Some(PullPolicy::Always))
         }
     };
+    let back = content::way_back(reference, &place.runs, &place.presences);
+    Ok(changed(place, new_image, digest, pull_policy, back, warnings))
+}
+
+/// What somebody should know of a tag that others will push again.
+fn moves(tag: &str) -> Option<String> {
+    let text = || format!("`{tag}` moves by design: what the pods run will depend on when they start");
+    is_floating(tag).then(text)
+}
+
+/// The change of a place to this reference and content.
+fn changed(
+    place: &Place<'_>,
+    new_image: String,
+    digest: Digest,
+    pull_policy: Option<PullPolicy>,
+    back: Result<String, String>,
+    warnings: Vec<String>,
+) -> Change {
+    let slot = place.slot;
     let done = *new_image == *slot.image
         && pull_policy.is_none_or(|policy| {
             let fresh = |item: &Item| matches!(item.verdict, Verdict::Fresh | Verdict::Rewrapped);
             slot.pull_policy == Some(policy) && place.item.is_none_or(fresh)
         });
-    let (back, no_way_back) = match content::way_back(reference, &place.runs, &place.presences) {
+    let (back, no_way_back) = match back {
         Ok(back) => (Some(back), None),
         Err(why) => (None, Some(why)),
     };
     let pod_image = rewritten(place).map(Arc::clone);
-    Ok(Change {
+    Change {
         container: slot.container.clone(),
         verdict: place.item.map(|item| item.verdict),
         image: Arc::clone(&slot.image),
@@ -155,11 +183,12 @@ pub fn change(place: &Place<'_>, to: &To, content: ContentOf, name: Option<&Name
         digest,
         pull_policy: pull_policy.filter(|policy| slot.pull_policy != Some(*policy)),
         done,
+        given: false,
         back,
         no_way_back,
         warnings,
         slot: slot.clone(),
-    })
+    }
 }
 
 /// The pods' reference, where something on its way made another one of the template's. Pods that were made from an
@@ -199,6 +228,7 @@ fn is_one_platform_of_several(place: &Place<'_>, digest: &Digest) -> bool {
 mod tests {
     use super::*;
     use crate::domain::diagnosis::ContainerName;
+    use crate::domain::plan::Given;
     use crate::domain::plan::content::Presence;
 
     fn digest(letter: char) -> Digest {
@@ -254,6 +284,47 @@ mod tests {
             assert_eq!(change.back, Some(format!("reg.example.com/app:1.0@{}", digest('a'))));
             assert!(!change.done);
         }
+    }
+
+    fn given(image: &str) -> To {
+        To::Set(vec![Given { container: "app".to_owned(), image: image.parse().unwrap() }])
+    }
+
+    #[test]
+    fn a_reference_that_is_given_is_written_as_it_is() {
+        let pinned = format!("other.example.com/app:3@{}", digest('7'));
+        let tagged = slot("reg.example.com/app:1.0", Role::Container);
+        let volume = slot("reg.example.com/app:1.0", Role::Volume);
+        let found = name("2.0", Some(digest('7')));
+        for (slot, image, warned) in [
+            (&tagged, "other.example.com/app:2.0", false),
+            (&tagged, &pinned, false),
+            (&tagged, "nginx", true),
+            (&tagged, "reg.example.com/app:main", true),
+            (&volume, "other.example.com/models:2.0", false),
+        ] {
+            let place = place(slot, &Replacement::Rollout);
+            let change = change(&place, &given(image), ContentOf::Served, Some(&found)).unwrap();
+            assert_eq!((&*change.new_image, &change.digest), (image, &digest('7')));
+            assert_eq!(change.back, Some(format!("reg.example.com/app:1.0@{}", digest('a'))), "by its own repository");
+            assert_eq!(change.warnings.iter().any(|warning| warning.contains("moves by design")), warned, "{image}");
+            assert!(change.given && !change.done);
+        }
+        let replacement = Replacement::Rollout;
+        let place = place(&tagged, &replacement);
+        let again = change(&place, &given("reg.example.com/app:1.0"), ContentOf::Served, Some(&found)).unwrap();
+        assert!(again.done, "it asks for that already");
+        let other = To::Set(vec![Given { container: "proxy".to_owned(), image: "a:1".parse().unwrap() }]);
+        assert!(change(&place, &other, ContentOf::Served, None).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_parsed_can_be_replaced_by_what_is_given() {
+        let malformed = slot("Not An Image", Role::Container);
+        let place = place(&malformed, &Replacement::Rollout);
+        let found = name("2.0", Some(digest('7')));
+        let change = change(&place, &given("reg.example.com/app:2.0"), ContentOf::Served, Some(&found)).unwrap();
+        assert_eq!((change.back, change.no_way_back.is_some()), (None, true));
     }
 
     #[test]

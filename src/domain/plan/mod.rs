@@ -19,7 +19,7 @@ use super::diagnosis::{ContainerName, Verdict, WorkloadName};
 use super::patch::Operation;
 use super::template::{Definition, Replacement, Slot};
 use super::workload::{Manager, PullPolicy};
-use super::{Digest, Repository};
+use super::{Digest, Reference, Repository};
 
 /// How a place of a template is to ask for the content from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,28 @@ pub enum To {
     Digest,
     /// The same reference with `imagePullPolicy: Always`, and a restart.
     AlwaysPull,
+    /// These references as they are, each for the container that it is given to.
+    Set(Vec<Given>),
+}
+
+/// A reference that somebody gives to a container or image volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// Its name.
+    pub container: String,
+    /// The reference, as it is to be written.
+    pub image: Reference,
+}
+
+impl To {
+    /// The reference that is given to the container of this name.
+    #[must_use]
+    pub fn given(&self, container: &str) -> Option<&Reference> {
+        match self {
+            Self::Set(given) => given.iter().find(|given| given.container == container).map(|given| &given.image),
+            _ => None,
+        }
+    }
 }
 
 /// Which content is meant.
@@ -137,6 +159,9 @@ pub struct Change {
     pub pull_policy: Option<PullPolicy>,
     /// The template asks for that already.
     pub done: bool,
+    /// The new reference was given as it is.
+    #[serde(skip)]
+    pub given: bool,
     /// A reference to exactly what ran before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub back: Option<String>,
@@ -259,7 +284,7 @@ impl Change {
     /// Whether its new reference is that tag.
     #[must_use]
     pub fn needs(&self, tagging: &Tagging) -> bool {
-        self.new_image.parse::<super::Reference>().is_ok_and(|reference| {
+        self.new_image.parse::<Reference>().is_ok_and(|reference| {
             *reference.repository() == tagging.repository
                 && reference.digest().is_none()
                 && reference.tag() == Some(tagging.tag.as_str())

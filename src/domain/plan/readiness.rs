@@ -132,6 +132,7 @@ mod tests {
             digest: digest('5'),
             pull_policy: None,
             done: false,
+            given: false,
             back: None,
             no_way_back: None,
             warnings: Vec::new(),

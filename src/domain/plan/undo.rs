@@ -175,6 +175,7 @@ fn change(slot: &Slot, now: &Held, then: &Held) -> Result<Change, NoWayBack> {
         new_image: back,
         digest,
         pull_policy: then.policy.flatten().filter(|before| slot.pull_policy != Some(*before)),
+        given: false,
         back: None,
         no_way_back: None,
         warnings: Vec::new(),

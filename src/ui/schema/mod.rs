@@ -1,6 +1,7 @@
 //! The schemas in `docs/` are written by hand: these tests hold them against what is really printed.
 
 mod diagnosis;
+mod outcome;
 mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
