@@ -242,7 +242,7 @@ async fn a_pod_whose_secret_opens_nothing_waits_and_harms_no_other_row() {
     pod/wrong   app   <registry>/team/app:1.0   waiting   1/1   ImagePullBackOff
     --- stderr
 
-    Nothing stale in 2 workloads with 2 pods.
+    Nothing stale in 2 workloads with 2 pods, 1 pod is in ImagePullBackOff.
     ");
     bed.finish().await;
 }

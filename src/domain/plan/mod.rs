@@ -1,13 +1,15 @@
 //! What is to be changed, as one value: the preview shows it, `--dry-run` prints it, and applying carries it out.
 //!
 //! [`content`] says which content a place of a template is to get and what it ran before, [`change`] which reference
-//! that makes, [`readiness`] whether the nodes can start it, [`admission`] what the API server makes of it, [`assemble`] puts the places of one workload into one patch
-//! and the workloads into one plan, and [`undo`] plans the way back. Whatever has to be asked of a cluster or a registry is an argument.
+//! that makes, [`readiness`] whether the nodes can start it, [`admission`] what the API server makes of it, [`assemble`]
+//! puts the places of one workload into one patch and the workloads into one plan, [`undo`] plans the way back, and
+//! [`former`] tells when it replaces no pod. Whatever has to be asked of a cluster or a registry is an argument.
 
 pub mod admission;
 pub mod assemble;
 pub mod change;
 pub mod content;
+pub mod former;
 pub mod readiness;
 pub mod undo;
 
@@ -129,6 +131,9 @@ pub struct Rollout {
     pub replacement: Replacement,
     /// Pods that run now.
     pub pods: usize,
+    /// They are of the template that it goes back to, and none of them is replaced.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_pods: bool,
 }
 
 /// One place of a template.

@@ -62,6 +62,9 @@ struct TargetOutcome<'a> {
     /// Of one that was taken back: why the old content is not proven to run again.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'a str>,
+    /// Of one that was taken back: what somebody should know of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     confirmation: Option<&'a Confirmation>,
     /// Pods that held up their StatefulSet and were deleted.
@@ -169,6 +172,7 @@ fn target<'a>(
         why: None,
         answered: None,
         problem: None,
+        note: None,
         confirmation: None,
         deleted_pods: &[],
         held_up_by: None,
@@ -189,9 +193,10 @@ fn target<'a>(
             told.why = Some(why);
             told.answered = Some(*answered);
         }
-        TargetState::TakenBack { why, problem } => {
+        TargetState::TakenBack { why, problem, note } => {
             told.why = Some(why);
             told.problem = problem.as_deref();
+            told.note = note.as_deref();
         }
     }
     told

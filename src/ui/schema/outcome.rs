@@ -73,7 +73,11 @@ fn target_states() -> Vec<TargetState> {
         TargetState::Unconfirmed { why: why(), confirmation },
         TargetState::Overtaken { why: why(), gone: false },
         TargetState::TakingBack { why: why(), answered: false },
-        TargetState::TakenBack { why: why(), problem: Some("its pods could not be read".to_owned()) },
+        TargetState::TakenBack {
+            why: why(),
+            problem: Some("its pods could not be read".to_owned()),
+            note: Some("no pod was replaced".to_owned()),
+        },
     ]
 }
 
@@ -100,6 +104,7 @@ fn documents() -> Vec<Value> {
     let mut documents = vec![document(None, Err(&error())), document(None, Ok(End::Done))];
     let mut removes = samples::undo(false);
     removes.targets[0].patch.push(Operation::Remove { path: "/spec/template".to_owned() });
+    removes.targets[0].rollout.keeps_pods = true;
     for plan in [samples::story(), samples::kinds(), samples::done(), samples::hostile(), removes, Plan::default()] {
         for tag in tag_states() {
             let outcome = all(&plan, &tag, &TargetState::Untouched);
@@ -222,7 +227,7 @@ fn each_state_says_what_is_known_and_how_it_goes_on() {
     {"changed":true,"confirmation":{"confirmed":1,"others":[{"asksAnew":true,"container":"app","pod":"awesomeapp-2","verdict":"stale","why":"the contents differ"}],"pods":2,"watched":2},"goBack":"kubectl freshimage undo deployment/awesomeapp","goOn":"kubectl freshimage bump deployment/awesomeapp --to tag=1.1","state":"unconfirmed","why":"its pods start again and again"}
     {"changed":true,"goOn":"kubectl freshimage bump deployment/awesomeapp --to tag=1.1","state":"overtaken","why":"its pods start again and again"}
     {"answered":false,"changed":true,"goOn":"kubectl freshimage undo deployment/awesomeapp","state":"takingBack","why":"its pods start again and again"}
-    {"changed":true,"deletedPods":["db-1"],"goOn":"kubectl freshimage undo deployment/awesomeapp","heldUpBy":"db-0","problem":"its pods could not be read","state":"takenBack","why":"its pods start again and again"}
+    {"changed":true,"deletedPods":["db-1"],"goOn":"kubectl freshimage undo deployment/awesomeapp","heldUpBy":"db-0","note":"no pod was replaced","problem":"its pods could not be read","state":"takenBack","why":"its pods start again and again"}
     "#);
     let mut lines = Vec::new();
     for state in tag_states() {
