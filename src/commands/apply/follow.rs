@@ -9,6 +9,7 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
+use super::steadiness::Watched;
 use super::{Applying, Seen, workload_of};
 use crate::cluster::{Expect, NotDefined, Scope, Selection};
 use crate::domain::blocking::Sequence;
@@ -18,14 +19,17 @@ use crate::domain::plan::{Change, Target};
 use crate::domain::rollout::{self, Progress};
 use crate::domain::template::{Asks, Replacement};
 use crate::domain::verification;
-use crate::domain::workload::{Container, Owner, Pod, Role, State, WorkloadState};
+use crate::domain::workload::{Container, Owner, Pod, State, WorkloadState};
 use crate::text::excerpt;
 use crate::ui::live::Line;
 
-/// Between two looks at the workload.
-const PAUSE: Duration = Duration::from_millis(400);
-/// Between two looks at its pods.
+/// Between two looks at the workload, at least and at most.
+const PAUSE: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
+/// Between two looks at its pods, where nothing happens.
 const PODS_EVERY: Duration = Duration::from_secs(2);
+/// The same where more of them run by now.
+const PODS_AGAIN: Duration = Duration::from_millis(400);
+
 /// The starts of the containers that change, by pod and container: an image that changes in place starts them anew.
 pub(in crate::commands) type Starts = HashMap<(Arc<str>, Arc<str>), Start>;
 
@@ -54,16 +58,6 @@ impl Start {
         };
         Self { since, image_id: Arc::clone(&container.image_id), ran_before: container.ran_before }
     }
-}
-
-/// What two looks at the pods, a moment apart, tell.
-pub(super) enum Steadiness {
-    /// They run on.
-    Steady,
-    /// Some were started again, or do not run.
-    Restarts,
-    /// They could not be read.
-    Unseen,
 }
 
 impl Applying<'_> {
@@ -97,6 +91,7 @@ impl Applying<'_> {
         already: bool,
         seen: &Seen,
         deadline: Instant,
+        watched: &mut Watched,
         line: &Line,
     ) -> Result<(), String> {
         let workload = workload_of(target);
@@ -105,6 +100,7 @@ impl Applying<'_> {
         let mut impasse = Impasse::resumed(already);
         let mut hanging: Option<String> = None;
         let mut looked_at_pods: Option<Instant> = None;
+        let mut count = None;
         let sequence = Sequence::of(target);
         loop {
             let mut state = self.cluster.workload(&workload).await;
@@ -121,14 +117,17 @@ impl Applying<'_> {
                     Progress::Waiting(why.clone())
                 }
             };
-            let due = looked_at_pods.is_none_or(|at| at.elapsed() >= PODS_EVERY);
+            let now = state.as_ref().ok().map(|state| (state.updated, state.ready, state.available));
+            let every = if now == count { PODS_EVERY } else { PODS_AGAIN };
+            let due = looked_at_pods.is_none_or(|at| at.elapsed() >= every);
             let mut stuck = None;
             if progress != Progress::Done && (due || progress == Progress::AskPods) {
-                looked_at_pods = Some(Instant::now());
+                (looked_at_pods, count) = (Some(Instant::now()), now);
                 if let Ok(state) = &mut state {
                     self.note_events(target, &seen.before, state).await;
                 }
                 if let Some((pods, _)) = self.all_pods(target).await {
+                    watched.see(target, &pods, Instant::now());
                     let live: Vec<Pod> = pods.iter().filter(|pod| inquiry::is_live(pod)).cloned().collect();
                     if let Ok(state) = &state {
                         let look = Look { at: begun.elapsed(), state, pods: &pods };
@@ -157,33 +156,13 @@ impl Applying<'_> {
                 return Err(format!("it cannot go on: {how_far}; {stuck}"));
             }
             line.set(&with(&how_far, hanging.as_deref()));
-            if Instant::now() + PAUSE >= deadline {
+            let pause = (begun.elapsed() / 20).clamp(PAUSE[0], PAUSE[1]);
+            if Instant::now() + pause >= deadline {
                 let seconds = self.settings.timeout.as_secs();
                 return Err(with(&format!("it was not done within {seconds}s: {how_far}"), hanging.as_deref()));
             }
-            sleep(PAUSE).await;
+            sleep(pause).await;
         }
-    }
-
-    /// Whether the containers that changed still run after a moment, without having been started again.
-    pub(super) async fn steadiness(&self, target: &Target) -> Steadiness {
-        if !target.rollout.replacement.comes_by_itself() {
-            return Steadiness::Steady;
-        }
-        let Some((first, _)) = self.pods(target).await else { return Steadiness::Unseen };
-        sleep(self.settle(target)).await;
-        let Some((second, _)) = self.pods(target).await else { return Steadiness::Unseen };
-        let steady = first.iter().all(|pod| {
-            let later = second.iter().find(|later| later.uid == pod.uid);
-            // A pod that was scaled away meanwhile is no trouble.
-            later.is_none_or(|later| runs_on(target, pod, later))
-        });
-        if steady { Steadiness::Steady } else { Steadiness::Restarts }
-    }
-
-    /// How long containers are watched for restarts.
-    pub(super) fn settle(&self, target: &Target) -> Duration {
-        self.settings.settle.max(Duration::from_secs(target.definition.min_ready_seconds()))
     }
 
     async fn is_gone(&self, target: &Target) -> bool {
@@ -289,20 +268,6 @@ fn is_replaced(target: &Target, pod: &Pod, already: bool, before: &Starts) -> bo
             && !container.image_id.is_empty()
             && (already || started.is_none_or(|started| *started != Start::of(container)))
     })
-}
-
-/// Whether a pod's changed containers were not started anew between two looks. What ends by its nature may have.
-fn runs_on(target: &Target, pod: &Pod, later: &Pod) -> bool {
-    target.changes.iter().filter(|change| matches!(change.container.role, Role::Container | Role::Sidecar)).all(
-        |change| {
-            let state = |pod: &Pod| {
-                let found = pod.containers.iter().find(|container| change.container.is_of(container));
-                found.map(|container| container.state.clone())
-            };
-            let (before, after) = (state(pod), state(later));
-            before == after && matches!(after, Some(State::Running { .. }))
-        },
-    )
 }
 
 fn with(text: &str, hanging: Option<&str>) -> String {

@@ -11,6 +11,7 @@ mod patching;
 mod prove;
 mod ready;
 mod standing;
+mod steadiness;
 mod tags;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,8 +37,8 @@ use crate::registry::Registries;
 use crate::settings::{ApplySettings, CommonSettings, Environment};
 use crate::ui::live::Live;
 use crate::ui::summary::Place;
-use follow::Steadiness;
 use standing::Standing;
+use steadiness::{Steadiness, Watched};
 
 /// The same where nobody wants to wait.
 const UNWAITED: Duration = Duration::from_secs(20);
@@ -236,41 +237,37 @@ impl Applying<'_> {
         deadline: Instant,
         line: &crate::ui::live::Line,
     ) -> TargetState {
+        let mut watched = Watched::default();
         loop {
-            if let Err(why) = self.follow(target, already, seen, deadline, line).await {
+            if let Err(why) = self.follow(target, already, seen, deadline, &mut watched, line).await {
                 let confirmation = self.prove(target).await.unwrap_or_default();
                 return TargetState::Unconfirmed { why, confirmation };
             }
             line.set("proving what the pods run");
-            let mut confirmation = match self.prove_patiently(target, deadline).await {
-                Ok(confirmation) => confirmation,
-                Err(why) => return TargetState::Unconfirmed { why, confirmation: Confirmation::default() },
-            };
-            let lacking = prove::lacking(target, &confirmation);
-            let steady = if lacking.is_none() { self.steadiness(target).await } else { Steadiness::Steady };
-            // Last of all, so that nothing but the end lies between this look and the answer.
-            let not_yet = match (self.standing(target, &seen.asks).await, lacking, steady) {
-                (Standing::Otherwise { why, .. }, ..) | (_, Some(why), _) => {
-                    return TargetState::Unconfirmed { why, confirmation };
-                }
-                (Standing::Unseen(why), ..) => why,
-                (Standing::AsPlanned(_), None, Steadiness::Unseen) => "its pods could not be read".to_owned(),
-                (Standing::AsPlanned(_), None, Steadiness::Restarts) => "its pods start again and again".to_owned(),
-                (Standing::AsPlanned(now), None, Steadiness::Steady) => {
-                    let hidden = confirmation.pods == 0
-                        && target.rollout.replacement.comes_by_itself()
-                        && now.wanted_pods().is_some_and(|wanted| wanted > 0);
-                    if !hidden {
-                        confirmation.watched = self.settle(target).as_secs();
-                        if confirmation.confirmed > 0 {
-                            self.note_proof(target, &now).await;
+            let (not_yet, confirmation) = match self.prove_and_watch(target, deadline, &mut watched).await {
+                Err(Early::Ended(state)) => return state,
+                Err(Early::NotYet(why)) => (why, Confirmation::default()),
+                // Last of all, so that nothing but the end lies between this look and the answer.
+                Ok(mut confirmation) => match self.standing(target, &seen.asks).await {
+                    Standing::Otherwise { why, .. } => return TargetState::Unconfirmed { why, confirmation },
+                    Standing::Unseen(why) => (why, confirmation),
+                    Standing::AsPlanned(now) => {
+                        let hidden = confirmation.pods == 0
+                            && target.rollout.replacement.comes_by_itself()
+                            && now.wanted_pods().is_some_and(|wanted| wanted > 0);
+                        if !hidden {
+                            confirmation.watched = self.settle(target).as_secs();
+                            if confirmation.confirmed > 0 {
+                                self.note_proof(target, &now).await;
+                            }
+                            return TargetState::Confirmed { already, confirmation };
                         }
-                        return TargetState::Confirmed { already, confirmation };
+                        ("none of its pods could be seen".to_owned(), confirmation)
                     }
-                    "none of its pods could be seen".to_owned()
-                }
+                },
             };
             if Instant::now() >= deadline {
+                let confirmation = self.prove(target).await.unwrap_or(confirmation);
                 return TargetState::Unconfirmed { why: not_yet, confirmation };
             }
             line.set(&not_yet);
@@ -279,7 +276,42 @@ impl Applying<'_> {
     }
 }
 
+/// What ends the proof before it is one.
+enum Early {
+    /// It is known how the target ends.
+    Ended(TargetState),
+    /// It may come right yet; why not now.
+    NotYet(String),
+}
+
 impl Applying<'_> {
+    /// Proves what the pods run while they are watched: it costs no time of its own.
+    async fn prove_and_watch(
+        &self,
+        target: &Target,
+        deadline: Instant,
+        watched: &mut Watched,
+    ) -> Result<Confirmation, Early> {
+        let unconfirmed = |why, confirmation| Early::Ended(TargetState::Unconfirmed { why, confirmation });
+        let proven = async {
+            let confirmation = self.prove_patiently(target, deadline).await;
+            let confirmation = confirmation.map_err(|why| unconfirmed(why, Confirmation::default()))?;
+            match prove::lacking(target, &confirmation) {
+                None => Ok(confirmation),
+                Some(why) => Err(unconfirmed(why, confirmation)),
+            }
+        };
+        let steady = async {
+            match self.steadiness(target, watched).await {
+                Steadiness::Steady => Ok(()),
+                Steadiness::Restarts => Err(Early::NotYet("its pods start again and again".to_owned())),
+                Steadiness::Unseen => Err(Early::NotYet("its pods could not be read".to_owned())),
+            }
+        };
+        let (confirmation, ()) = futures::try_join!(proven, steady)?;
+        Ok(confirmation)
+    }
+
     /// Writes down that the last change is proven. Where that cannot be done, nothing is lost but the note: the next
     /// command proves it again.
     async fn note_proof(&self, target: &Target, now: &Definition) {
