@@ -132,6 +132,11 @@ impl Cluster {
         Ok(Defined { definition: Arc::new(definition), managers: [managers, more].concat() })
     }
 
+    /// Reads an object whole, whatever it is; `None` where it cannot be read.
+    pub async fn object(&self, namespace: &str, workload: &WorkloadName) -> Option<Value> {
+        self.whole(namespace, workload).await.ok().map(|(object, _)| object)
+    }
+
     /// An object and the tools that keep rewriting it.
     async fn whole(&self, namespace: &str, workload: &WorkloadName) -> Result<(Value, Vec<Manager>), NotDefined> {
         let unreadable = |failure: Failure| match failure.is_not_found() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt as _, stream};
 
-use super::apply::{Applying, Journal, access_of};
+use super::apply::{Applying, Journal, access_of, as_it_was};
 use super::bump::{carry_on, not_defined, presence};
 use super::look::{Request, Seen, look};
 use crate::cluster::NotDefined;
@@ -165,7 +165,10 @@ async fn back(seen: &Seen, named: &Named, settings: &UndoSettings, author: &Auth
         now: seen.now,
     };
     let target = match undo::undo(&around, settings.to_revision) {
-        Ok(Undo::Back(target)) => target,
+        Ok(Undo::Back(target)) => {
+            let (cluster, registries) = (&seen.cluster, seen.registries.clone());
+            as_it_was(cluster, registries, &around, settings.to_revision, &seen.snapshot).await.unwrap_or(target)
+        }
         Ok(Undo::DoneAlready(target)) => return Ok(target),
         Err(why) => {
             let hint = match &why {

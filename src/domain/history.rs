@@ -131,7 +131,8 @@ pub struct Held {
 
 impl Held {
     /// What a change has made.
-    fn of(changed: &Changed) -> Self {
+    #[must_use]
+    pub fn of(changed: &Changed) -> Self {
         let exactly = changed.to.parse::<Reference>().ok().map(|reference| match reference.digest() {
             Some(_) => changed.to.clone(),
             None => reference.with_digest(&changed.digest),
@@ -204,6 +205,14 @@ impl History {
         let line = self.line(self.position());
         let before = line.split_last()?.1;
         Some(before.iter().rev().find(|entry| entry.proven).map_or(0, |entry| entry.revision))
+    }
+
+    /// Whether nothing that was changed since a revision was ever proven to run.
+    #[must_use]
+    pub fn is_unproven_since(&self, revision: Revision) -> bool {
+        let line = self.line(self.position());
+        let mut since = line.iter().filter(|entry| entry.revision > revision).peekable();
+        since.peek().is_some() && since.all(|entry| !entry.proven)
     }
 
     /// Whether a revision was proven to run. What was there before the first change was there.

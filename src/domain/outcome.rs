@@ -92,6 +92,8 @@ pub enum TargetState {
         why: String,
         /// Whether the old content was proven to run again; if not, why not.
         problem: Option<String>,
+        /// What somebody should know of it.
+        note: Option<String>,
     },
 }
 
@@ -243,7 +245,7 @@ mod tests {
             TargetState::Unconfirmed { why: "it crashes".to_owned(), confirmation: Confirmation::default() };
         let changed = TargetState::Changed("its image is another".to_owned());
         let failed = TargetState::NotPatched("forbidden".to_owned());
-        let back = TargetState::TakenBack { why: "it crashes".to_owned(), problem: None };
+        let back = TargetState::TakenBack { why: "it crashes".to_owned(), problem: None, note: None };
         let patched = TargetState::Patched { already: false };
         for (targets, waits, expected) in [
             (vec![confirmed.clone()], true, End::Done),

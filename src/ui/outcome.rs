@@ -162,7 +162,7 @@ fn target_words(
                 false => "the patch back was sent and not answered".to_owned(),
             });
         }
-        TargetState::TakenBack { why, problem } => {
+        TargetState::TakenBack { why, problem, note } => {
             parts.push(format!("{}: {}", palette.error("taken back"), printable(why)));
             parts.push(match problem {
                 None => "runs what it ran before, verified".to_owned(),
@@ -174,6 +174,7 @@ fn target_words(
                     )
                 }
             });
+            parts.extend(note.as_ref().map(|note| printable(note).into_owned()));
         }
     }
     parts

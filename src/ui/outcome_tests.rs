@@ -64,8 +64,12 @@ fn each_end_of_a_workload_has_its_words() {
         TargetState::NotPatched("forbidden: user `dev` cannot patch resource `deployments`".to_owned()),
         unconfirmed(hanging, of(1, 2)),
         unconfirmed("its pods could not be read", Confirmation::default()),
-        TargetState::TakenBack { why: "its pods start again and again".to_owned(), problem: None },
-        TargetState::TakenBack { why: "it crashes".to_owned(), problem: Some("its pods could not be read".to_owned()) },
+        TargetState::TakenBack { why: "its pods start again and again".to_owned(), problem: None, note: None },
+        TargetState::TakenBack {
+            why: "it crashes".to_owned(),
+            problem: Some("its pods could not be read".to_owned()),
+            note: None,
+        },
     ];
     let text: Vec<String> = states.into_iter().map(|state| told(&plan, &story(state), None)).collect();
     assert_snapshot!(text.join("\n"), @"
@@ -247,7 +251,7 @@ fn pods_that_held_a_workload_up_are_told_and_the_one_that_somebody_else_has_to_d
         left: left.map(Arc::from),
     };
     let confirmed = TargetState::Confirmed { already: false, confirmation: of(2, 2) };
-    let back = TargetState::TakenBack { why: "it crashes".to_owned(), problem: None };
+    let back = TargetState::TakenBack { why: "it crashes".to_owned(), problem: None, note: None };
     let ends = [
         (confirmed, cleared(&["db-1"], None)),
         (back, cleared(&["db-2", "db-1", "db-0"], None)),
@@ -351,7 +355,7 @@ fn nothing_from_outside_steers_the_terminal() {
         TargetState::Changed(trick.clone()),
         TargetState::NotPatched(trick.clone()),
         unconfirmed(&trick, of(1, 2)),
-        TargetState::TakenBack { why: trick.clone(), problem: Some(trick.clone()) },
+        TargetState::TakenBack { why: trick.clone(), problem: Some(trick.clone()), note: Some(trick.clone()) },
     ];
     for state in states {
         for tag in [TagState::Written, TagState::Failed(trick.clone())] {

@@ -97,6 +97,7 @@ fn sentence(plan: &Plan) -> String {
     let (mut replaced, mut restarted) = (0, 0);
     for target in &patched {
         match target.rollout.replacement {
+            _ if target.rollout.keeps_pods => {}
             Replacement::Rollout => replaced += target.rollout.pods,
             Replacement::Partition { from } => {
                 replaced += target.rollout.pods.saturating_sub(usize::try_from(from).unwrap_or_default());
@@ -225,6 +226,7 @@ fn rollout_words(target: &Target) -> String {
         Replacement::NextRun { .. } if target.patch.is_empty() => "the next run uses it".to_owned(),
         _ if pods == 0 => "no pod runs now".to_owned(),
         _ if target.patch.is_empty() => format!("{counted} {} looked at", verb("is", "are")),
+        _ if target.rollout.keeps_pods => format!("{counted} {} on, and none is replaced", verb("runs", "run")),
         Replacement::Rollout => format!("{counted} {} replaced", verb("is", "are")),
         Replacement::Partition { from } => format!("the pods from ordinal {from} on are replaced"),
         Replacement::InPlace => "the container is restarted in its pod".to_owned(),

@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use super::samples::{digest, now};
 use crate::domain::diagnosis::{Verdict, WorkloadName};
 use crate::domain::plan::assemble::{self, Around, Author};
+use crate::domain::plan::former;
 use crate::domain::plan::undo::{self, Undo};
 use crate::domain::plan::{Change, Plan, Skipped, Tagging, Target};
 use crate::domain::template::Definition;
+use crate::domain::verification::Confirmation;
 use crate::domain::workload::{Manager, PullPolicy};
 use crate::domain::{Digest, Reference, patch};
 
@@ -233,6 +235,16 @@ pub(crate) fn undo(again: bool) -> Plan {
         target = back(&after(&target));
     }
     Plan { targets: vec![target], ..Plan::default() }
+}
+
+/// The same back to the template as it was, whose pods run on.
+pub(crate) fn kept() -> Plan {
+    let mut plan = undo(false);
+    let target = &mut plan.targets[0];
+    target.changes[0].new_image = format!("{IMAGE}:1.0");
+    let all = Confirmation { confirmed: 2, pods: 2, ..Confirmation::default() };
+    *target = former::kept(target.clone(), 2, &all).unwrap();
+    plan
 }
 
 /// What a server may send to trick a terminal, in every text that comes from outside.

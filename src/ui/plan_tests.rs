@@ -167,6 +167,18 @@ fn the_way_back_names_the_content() {
         will run sha256:2bd0a7c32bd0…
         2 pods are replaced
     ");
+    assert_snapshot!(paged(&samples::kept(), Some(80)), @"
+    Plan: 1 workload to patch
+
+      deployment/awesomeapp, container app
+        - image: reg.example.com/cp-enablement/awesomeapp:1.1
+        + image: reg.example.com/cp-enablement/awesomeapp:1.0
+        will run sha256:2bd0a7c32bd0…
+        2 pods run on, and none is replaced
+        note: what it was changed to never started: the template is put back as it
+          was, and no pod is replaced; a pod that starts anew gets what
+          `reg.example.com/cp-enablement/awesomeapp:1.0` means by then
+    ");
     assert_snapshot!(paged(&samples::undo(true), Some(80)), @"
     Plan: nothing to change, 1 workload to make sure of
 

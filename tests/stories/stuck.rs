@@ -4,8 +4,9 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use testbed::bed::Bed;
 use testbed::bed::workload::PodTemplate;
+use testbed::gateway::{Effect, Match};
 
-use crate::support::{BINARY, ending, freshimage, image_of, push_again, shop};
+use crate::support::{BINARY, assert_ended, ending, freshimage, image_of, push_again, shop};
 
 /// Allows so many pods in the namespace from now on.
 async fn allow_pods(bed: &Bed, count: u32) {
@@ -147,5 +148,73 @@ async fn a_bump_whose_pods_are_refused_ends_at_once_with_the_reason() {
     deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
     --- stderr
     ");
+    bed.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_never_started_is_taken_back_to_the_very_template_of_before_and_no_pod_is_replaced() {
+    let bed = Bed::start("refused-back").await;
+    let registry = shop(&bed).await;
+    bed.create(&PodTemplate::new("app", &registry.image("shop/web", "1.0")).deployment("web", 2)).await;
+    let before = bed.wait_rolled_out("deployment", "web").await;
+    push_again(&bed, &registry).await;
+    allow_pods(&bed, 2).await;
+    let bump = ["bump", "deployment/web", "--to", "tag=1.1", "--yes", "--timeout", "10m"];
+    assert_ended(&freshimage(&bed, &bump).await, 12);
+    assert_snapshot!(freshimage(&bed, &["undo", "deployment/web", "--yes"]).await.normalise(), @"
+    exit 0
+    --- stdout
+    Plan: 1 workload to patch
+
+      deployment/web, container app
+        - image: <registry>/shop/web:1.1
+        + image: <registry>/shop/web:1.0
+        will run <manifest:old>…
+        2 pods run on, and none is replaced
+        note: what it was changed to never started: the template is put back as it was, and no pod is replaced; a pod that starts anew gets what `<registry>/shop/web:1.0` means by then
+
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>…
+    --- stderr
+    ");
+    let uids = |pods: &[Value]| pods.iter().map(|pod| pod["metadata"]["uid"].clone()).collect::<Vec<_>>();
+    assert_eq!(uids(&bed.wait_rolled_out("deployment", "web").await), uids(&before));
+    assert_eq!(image_of(&bed, "deployment", "web").await, registry.image("shop/web", "1.0"));
+    assert_snapshot!(freshimage(&bed, &["diagnose"]).await.normalised_stdout(), @"
+    WORKLOAD   CONTAINER   IMAGE   VERDICT   PODS   WHY
+    deployment/web   app   <registry>/shop/web:1.0   stale   2/2   re-pushed, built <age> ago; IfNotPresent, node holds the old bits
+    ");
+    assert_snapshot!(ending(&freshimage(&bed, &["undo", "deployment/web", "--yes"]).await), @"
+    exit 1
+      refused deployment/web: there is nothing left to undo: it runs what it ran before the first change that is known
+    --- stderr
+    error: it is refused, so nothing was changed
+      caused by: deployment/web: there is nothing left to undo: it runs what it ran before the first change that is known
+    hint: `kubectl rollout history` and `kubectl rollout undo` know the revisions that others made
+    ");
+
+    // By itself, and for an image that no node can pull.
+    bed.delete("resourcequota", "few").await;
+    registry.when(Match::any().reference("1.1").from_nodes(), Effect::status(403));
+    let back = [&bump[..], &["--rollback"]].concat();
+    let ran = freshimage(&bed, &back).await;
+    assert_ended(&ran, 12);
+    let result = ending(&ran);
+    let told = " · runs what it ran before, verified · a pod that starts anew gets what `<registry>/shop/web:1.0` means by then\n";
+    assert!(result.contains(told), "{result}");
+    assert_eq!(uids(&bed.wait_rolled_out("deployment", "web").await), uids(&before));
+    assert_eq!(image_of(&bed, "deployment", "web").await, registry.image("shop/web", "1.0"));
+
+    // With its environment changed meanwhile it is another template: the digest says what its pods are to run.
+    assert_ended(&freshimage(&bed, &bump).await, 12);
+    let variable =
+        json!([{"op": "add", "path": "/spec/template/spec/containers/0/env", "value": [{"name": "A", "value": "b"}]}]);
+    bed.json_patch("deployment", "web", &variable).await;
+    assert_snapshot!(ending(&freshimage(&bed, &["undo", "deployment/web", "--yes"]).await), @"
+    exit 0
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>…
+    --- stderr
+    ");
+    let image = image_of(&bed, "deployment", "web").await;
+    assert_snapshot!(bed.normaliser().normalise(&image), @"<registry>/shop/web:1.0@<manifest:old>");
     bed.finish().await;
 }

@@ -4,12 +4,14 @@ use tokio::time::Instant;
 
 use jiff::Timestamp;
 
+use super::super::look;
 use super::{Applying, Seen};
 use crate::domain::outcome::TargetState;
-use crate::domain::plan::Target;
 use crate::domain::plan::assemble::Around;
 use crate::domain::plan::undo::{self, Undo};
+use crate::domain::plan::{Target, former};
 use crate::domain::verification::Confirmation;
+use crate::domain::workload::Snapshot;
 use crate::ui::live::Line;
 
 impl Applying<'_> {
@@ -44,6 +46,8 @@ impl Applying<'_> {
             Ok(Undo::DoneAlready(_)) => return stays("it is taken back already".to_owned()),
             Err(problem) => return stays(problem.to_string()),
         };
+        let back = self.keeping_pods(target, &around).await.unwrap_or(back);
+        let note = former::caution(&back);
         let before = self.before(&back).await;
         // Whoever stops it from here on is told that it may be taken back already.
         let going = |answered| TargetState::TakingBack { why: why.clone(), answered };
@@ -56,9 +60,22 @@ impl Applying<'_> {
         self.journal.target(place, going(true));
         let deadline = Instant::now() + self.settings.timeout;
         match self.wait_and_prove(&back, false, &Seen { place, before, asks }, deadline, line).await {
-            TargetState::Confirmed { .. } => TargetState::TakenBack { why, problem: None },
-            TargetState::Unconfirmed { why: problem, .. } => TargetState::TakenBack { why, problem: Some(problem) },
-            _ => TargetState::TakenBack { why, problem: Some("what its pods run was not proven".to_owned()) },
+            TargetState::Confirmed { .. } => TargetState::TakenBack { why, problem: None, note },
+            TargetState::Unconfirmed { why: problem, .. } => {
+                TargetState::TakenBack { why, problem: Some(problem), note }
+            }
+            _ => {
+                let problem = Some("what its pods run was not proven".to_owned());
+                TargetState::TakenBack { why, problem, note }
+            }
         }
+    }
+
+    /// The same way back, where no pod has to be replaced for it.
+    async fn keeping_pods(&self, target: &Target, around: &Around<'_>) -> Option<Target> {
+        let (pods, owners) = self.pods(target).await?;
+        let registries = look::registries(self.cluster, self.common, self.environment).ok()?;
+        let snapshot = Snapshot { pods, owners, ..Snapshot::default() };
+        super::as_it_was(self.cluster, registries, around, None, &snapshot).await
     }
 }

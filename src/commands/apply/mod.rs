@@ -6,6 +6,7 @@ mod back;
 mod check;
 mod clear;
 mod follow;
+mod former;
 mod patching;
 mod prove;
 mod ready;
@@ -19,6 +20,7 @@ use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
 
 pub(super) use check::check;
+pub(super) use former::as_it_was;
 pub(super) use ready::ready;
 
 use crate::cluster::{Cluster, Patching};

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::super::asking::Asking;
 use super::super::look;
 use super::Applying;
+use crate::cluster::Cluster;
 use crate::domain::blocking::ordinal;
 use crate::domain::diagnosis::Verdict;
 use crate::domain::inquiry::Inquiry;
@@ -15,6 +16,7 @@ use crate::domain::plan::Target;
 use crate::domain::template::Replacement;
 use crate::domain::verification::{self, Confirmation, Other};
 use crate::domain::workload::Snapshot;
+use crate::registry::Registries;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -29,14 +31,9 @@ impl Applying<'_> {
         };
         let nodes = look::nodes_of(self.cluster, &pods).await;
         let snapshot = Snapshot { pods, owners, nodes, ..Snapshot::default() };
-        let mut verification = verification::verification(&snapshot, target);
         let registries =
             look::registries(self.cluster, self.common, self.environment).map_err(|error| error.message)?;
-        let answers = std::mem::take(&mut verification.answers);
-        let mut asking = Asking::knowing(self.cluster.clone(), registries, answers);
-        let mut inquiry = Inquiry::new(&verification.snapshot, false, Timestamp::now());
-        asking.settle(&mut inquiry, |_, _| {}).await;
-        Ok(verification.confirmation(&inquiry))
+        Ok(confirm(self.cluster, registries, &snapshot, target).await)
     }
 
     /// Looks again for a while where something is not known yet; what is proven, either way, needs no second look.
@@ -57,6 +54,21 @@ impl Applying<'_> {
             sleep(PAUSE).await;
         }
     }
+}
+
+/// What pods that were read run, as far as it is what was planned.
+pub(super) async fn confirm(
+    cluster: &Cluster,
+    registries: Registries,
+    snapshot: &Snapshot,
+    target: &Target,
+) -> Confirmation {
+    let mut verification = verification::verification(snapshot, target);
+    let answers = std::mem::take(&mut verification.answers);
+    let mut asking = Asking::knowing(cluster.clone(), registries, answers);
+    let mut inquiry = Inquiry::new(&verification.snapshot, false, Timestamp::now());
+    asking.settle(&mut inquiry, |_, _| {}).await;
+    verification.confirmation(&inquiry)
 }
 
 /// Whether another look would tell nothing else: it is proven, or proven not to be, or waits for somebody's doing.

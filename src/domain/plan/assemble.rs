@@ -115,7 +115,7 @@ pub(super) fn assembled(
         workload: around.definition.workload.clone(),
         changes,
         patch,
-        rollout: Rollout { replacement: around.definition.replacement.clone(), pods: around.pods },
+        rollout: Rollout { replacement: around.definition.replacement.clone(), pods: around.pods, keeps_pods: false },
         managers: around.managers.to_vec(),
         warnings,
         definition: Arc::clone(around.definition),

@@ -2,11 +2,13 @@
 //!
 //! [`content`] says which content a place of a template is to get and what it ran before, [`change`] which reference
 //! that makes, [`readiness`] whether the nodes can start it, [`assemble`] puts the places of one workload into one patch
-//! and the workloads into one plan, and [`undo`] plans the way back. Whatever has to be asked of a cluster or a registry is an argument.
+//! and the workloads into one plan, [`undo`] plans the way back, and
+//! [`former`] tells when it replaces no pod. Whatever has to be asked of a cluster or a registry is an argument.
 
 pub mod assemble;
 pub mod change;
 pub mod content;
+pub mod former;
 pub mod readiness;
 pub mod undo;
 
@@ -106,6 +108,9 @@ pub struct Rollout {
     pub replacement: Replacement,
     /// Pods that run now.
     pub pods: usize,
+    /// They are of the template that it goes back to, and none of them is replaced.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_pods: bool,
 }
 
 /// One place of a template.

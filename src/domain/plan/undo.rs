@@ -65,6 +65,26 @@ pub enum Undo {
 /// # Errors
 /// Why there is none.
 pub fn undo(around: &Around<'_>, to: Option<Revision>) -> Result<Undo, NoWayBack> {
+    way_back(around, to, false)
+}
+
+/// The same with the references as they were written, without the digest: for what was never proven to run, and only where
+/// that brings back the very template whose pods run on ([`super::former`]). `None` where it is not that simple.
+#[must_use]
+pub fn as_it_was(around: &Around<'_>, to: Option<Revision>) -> Option<Target> {
+    let history = History::parse(around.definition.annotation(history::ANNOTATION)?).ok()?;
+    let last = history.entries.last()?;
+    let to = to.or_else(|| history.way_back())?;
+    if last.back_to.is_some() || !history.is_unproven_since(to) {
+        return None;
+    }
+    match way_back(around, Some(to), true) {
+        Ok(Undo::Back(target)) => Some(target),
+        _ => None,
+    }
+}
+
+fn way_back(around: &Around<'_>, to: Option<Revision>, as_written: bool) -> Result<Undo, NoWayBack> {
     let definition = around.definition;
     let text = definition.annotation(history::ANNOTATION).ok_or(NoWayBack::NeverChanged)?;
     let history = History::parse(text).map_err(NoWayBack::Unreadable)?;
@@ -103,6 +123,9 @@ pub fn undo(around: &Around<'_>, to: Option<Revision>) -> Result<Undo, NoWayBack
         }
         let slot = slot(definition, name, |slot| slot.container.role == *role && *slot.container.name == **name)?;
         let mut change = change(slot, held, wanted)?;
+        if let Some(written) = wanted.written.first().filter(|_| as_written) {
+            change.new_image.clone_from(written);
+        }
         if to == position {
             // It may be written by its tag as well.
             change.new_image = slot.image.to_string();
@@ -127,8 +150,12 @@ fn finish(around: &Around<'_>, pending: &Entry) -> Result<Target, NoWayBack> {
     let mut changes = Vec::new();
     for changed in &pending.containers {
         let slot = slot(around.definition, &changed.name, |slot| changed.is_of(&slot.container))?;
-        let held = Held { exactly: Some(changed.to.clone()), written: vec![changed.to.clone()], policy: None };
-        changes.push(change(slot, &held, &held)?);
+        let held = Held { policy: None, ..Held::of(changed) };
+        let mut change = change(slot, &held, &held)?;
+        // It may be written by its tag as well.
+        change.new_image = slot.image.to_string();
+        change.done = true;
+        changes.push(change);
     }
     let note = "the last undo was not proven yet: it is finished, and nothing more is taken back".to_owned();
     Ok(assemble::assembled(around, changes, Vec::new(), vec![note]))

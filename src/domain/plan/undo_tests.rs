@@ -188,3 +188,48 @@ fn what_admission_made_of_an_undo_is_not_taken_for_somebodys_change() {
     mirrored["spec"]["template"]["spec"]["containers"][0]["image"] = rewritten.into();
     assert_eq!(image(&after(&mirrored)), back("1.0", 'a'));
 }
+
+#[test]
+fn what_was_never_proven_can_be_put_back_as_it_was_written() {
+    let change = |proven| entry(changed("app:1.0", "app:1.1", 'b', Some(&back("1.0", 'a'))), proven);
+    let written = |object: &Value, to: Option<Revision>| {
+        let definition = Arc::new(Definition::read(object.clone()).unwrap());
+        let around = Around {
+            definition: &definition,
+            managers: &[],
+            pods: 1,
+            cause: "kubectl freshimage undo",
+            author: &Author::default(),
+            last_is_proven: false,
+            now: "2026-11-23T12:00:00Z".parse().unwrap(),
+        };
+        as_it_was(&around, to)
+    };
+    let unproven = object("app:1.1", Some(&History::default().with(change(false))));
+    let target = written(&unproven, None).unwrap();
+    assert_eq!((&*target.changes[0].new_image, &target.changes[0].digest), ("app:1.0", &digest('a')));
+    let after = patch::applied(&unproven, &target.patch).unwrap();
+    assert_eq!(image(&after), "app:1.0");
+    // An interrupted one is finished like any other, by the content that it is to have.
+    assert!(written(&after, None).is_none());
+    match undone(&after, None).unwrap() {
+        Undo::DoneAlready(again) => {
+            assert_eq!((&*again.changes[0].new_image, &again.changes[0].digest), ("app:1.0", &digest('a')));
+            assert!(again.changes[0].done);
+        }
+        Undo::Back(target) => panic!("it is there: {target:?}"),
+    }
+    let proven = proven(&after);
+    assert_eq!(undone(&proven, None).unwrap_err(), NoWayBack::NothingLeft);
+
+    assert!(written(&object("app:1.1", Some(&History::default().with(change(true)))), None).is_none());
+    assert!(written(&object("app:1.2", Some(&History::default().with(change(false)))), None).is_none());
+    assert!(written(&object("app:1.1", None), None).is_none());
+    // Past several that never ran, and not past one that did.
+    let next = entry(changed("app:1.1", "app:1.2", 'c', Some(&back("1.1", 'b'))), false);
+    let never = object("app:1.2", Some(&History::default().with(change(false)).with(next.clone())));
+    assert_eq!(written(&never, None).unwrap().changes[0].new_image, "app:1.0");
+    let once = object("app:1.2", Some(&History::default().with(change(true)).with(next)));
+    assert_eq!(written(&once, None).unwrap().changes[0].new_image, "app:1.1");
+    assert!(written(&once, Some(0)).is_none());
+}

@@ -37,6 +37,7 @@ fn documents() -> Vec<Value> {
         samples::kinds(),
         samples::done(),
         samples::undo(true),
+        samples::kept(),
         samples::hostile(),
         removes,
         Plan::default(),
