@@ -131,13 +131,19 @@ fn asks_for_what_goes(pod: &Pod, target: &Target) -> bool {
     })
 }
 
-/// Says beforehand which pods will have to be deleted, as far as that can be seen now.
+/// The pods that will have to be deleted, as far as that can be seen now, in their order.
+#[must_use]
+pub fn foreseen<'p>(target: &Target, snapshot: &'p Snapshot) -> Vec<&'p Pod> {
+    let Some(sequence) = Sequence::of(target).filter(|_| is_settled(target)) else { return Vec::new() };
+    let mut pods: Vec<&Pod> = snapshot.pods.iter().filter(|pod| sequence.is_to_go(pod, target)).collect();
+    pods.sort_by_key(|pod| ordinal(&pod.name));
+    pods
+}
+
+/// Says so beforehand.
 pub fn foresee(plan: &mut Plan, snapshot: &Snapshot) {
     for target in &mut plan.targets {
-        let Some(sequence) = Sequence::of(target).filter(|_| is_settled(target)) else { continue };
-        let mut names: Vec<&str> =
-            snapshot.pods.iter().filter(|pod| sequence.is_to_go(pod, target)).map(|pod| &*pod.name).collect();
-        names.sort_by_key(|name| ordinal(name));
+        let names: Vec<&str> = foreseen(target, snapshot).into_iter().map(|pod| &*pod.name).collect();
         let warning = match names.as_slice() {
             [] => continue,
             [name] => format!(

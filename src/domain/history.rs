@@ -270,6 +270,39 @@ impl History {
         Self { entries }
     }
 
+    /// With what somebody else has changed in the meantime, as far as these changes are made on it: a revision like any
+    /// other, which ran, so that the way back leads to it and not past it.
+    #[must_use]
+    pub fn noticing(&self, changes: &[Changed], at: Timestamp) -> Self {
+        let held = self.held_at(self.position()).unwrap_or_default();
+        let undone = self.entries.last().filter(|last| last.back_to.is_some());
+        let ours = |changed: &Changed, held: &Held| {
+            // What an undo has written, admission may have made another reference of.
+            let mut undone = undone.into_iter().flat_map(|last| &last.containers);
+            held.written.contains(&changed.from)
+                || undone.any(|ours| ours.place() == changed.place() && ours.to == changed.from)
+        };
+        let others = changes.iter().filter_map(|changed| {
+            let known = held.get(&changed.place()).filter(|held| !ours(changed, held))?;
+            let digest = changed.back.as_ref()?.parse::<Reference>().ok()?.digest()?.clone();
+            Some(Changed {
+                name: changed.name.clone(),
+                role: changed.role,
+                from: known.written.first()?.clone(),
+                to: changed.from.clone(),
+                digest,
+                back: known.exactly.clone(),
+                policy: None,
+            })
+        });
+        let containers: Vec<Changed> = others.collect();
+        if containers.is_empty() {
+            return self.clone();
+        }
+        let (by, run) = (String::new(), Run::default());
+        self.with(Entry { revision: 0, on: 0, back_to: None, at, by, run, containers, proven: true })
+    }
+
     /// With the last entry marked as proven.
     #[must_use]
     pub fn proven(&self) -> Self {

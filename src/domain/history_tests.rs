@@ -133,3 +133,29 @@ fn what_was_not_written_by_us_does_not_run_in_a_circle() {
     history.entries[0].on = 1;
     assert_eq!(history.way_back(), Some(0));
 }
+
+#[test]
+fn what_somebody_else_changed_meanwhile_is_a_revision_that_an_undo_goes_to() {
+    let ours = History::default().with(entry(vec![changed("1", "2", 'b', 'a')], true));
+    let next = |history: &History, from: &str, before: char| {
+        let changes = vec![changed(from, "4", 'd', before)];
+        let history = history.noticing(&changes, Timestamp::UNIX_EPOCH);
+        let history = history.with(entry(changes, true));
+        let to = history.way_back();
+        (history.entries.len(), to, exactly(&history, to.unwrap()))
+    };
+    let at = |tag: &str, content: char| Some(format!("a:{tag}@{}", digest(content)));
+    assert_eq!(next(&ours, "2", 'b'), (2, Some(1), at("2", 'b')), "nobody did");
+    assert_eq!(next(&ours, "1", 'a'), (3, Some(2), at("1", 'a')), "put back by a manifest");
+    assert_eq!(next(&ours, "3", 'c'), (3, Some(2), at("3", 'c')));
+    let mut pinned = changed("2", "4", 'd', 'b');
+    pinned.from = format!("a:2@{}", digest('b'));
+    assert_eq!(ours.noticing(&[pinned], Timestamp::UNIX_EPOCH), ours, "the same content by its digest");
+    let undone = ours.with(Entry { back_to: Some(0), ..entry(vec![changed("2", "mirror/1", 'a', 'b')], true) });
+    let after_undo = changed("mirror/1", "4", 'd', 'a');
+    assert_eq!(undone.noticing(&[after_undo], Timestamp::UNIX_EPOCH), undone, "what admission made of an undo");
+    let unknown = Changed { back: None, ..changed("3", "4", 'd', 'c') };
+    assert_eq!(ours.noticing(&[unknown], Timestamp::UNIX_EPOCH), ours, "there is nothing to go back to");
+    let elsewhere = Changed { name: "side".to_owned(), ..changed("3", "4", 'd', 'c') };
+    assert_eq!(ours.noticing(&[elsewhere], Timestamp::UNIX_EPOCH), ours, "we never changed it before");
+}

@@ -106,6 +106,7 @@ async fn who_may_not_delete_pods_is_told_the_command_and_the_same_undo_finishes_
     exit 12
     statefulset/db   patched · 1 of 2 pods got the new content · not confirmed: db-1 is not ready, and its StatefulSet waits for it for ever; it could not be deleted: pods "db-1" is forbidden: User "system:serviceaccount:<namespace>:changer" cannot delete resource "pods" in API group "" in the namespace "<namespace>"
     --- stderr
+    note: statefulset/db: you may not delete db-1: somebody else has to
     hint: first delete what holds it up: `kubectl delete pod db-1`
     hint: go on with `kubectl freshimage undo statefulset/db`
     "#);

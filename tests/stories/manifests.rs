@@ -29,7 +29,7 @@ fn has_no_kubectl(bed: &Bed) -> bool {
 
 /// Writes the manifest with this tag.
 fn write(bed: &Bed, registry: &Gateway, tag: &str) {
-    let mut object = PodTemplate::new("app", &registry.image("shop/web", tag)).deployment("web", 1);
+    let mut object = PodTemplate::new("app", &registry.image("shop/web", tag)).on_node("node-a").deployment("web", 1);
     object["metadata"]["namespace"] = bed.name().into();
     std::fs::write(bed.home().join(MANIFEST), object.to_string()).expect("the home is ours to write");
 }
@@ -110,6 +110,13 @@ async fn the_next_apply_of_the_old_manifest_puts_it_back_as_the_plan_told() {
         }
         assert_ended(&kubectl(&bed, &apply).await, 0);
         assert_eq!(image_of(&bed, "deployment", "web").await, written);
+        bed.wait_rolled_out("deployment", "web").await;
+
+        // What was put back is what ran before the next change.
+        assert_ended(&freshimage(&bed, &["bump", "deployment/web", "--to", "digest", "--yes"]).await, 0);
+        assert_ended(&freshimage(&bed, &undo).await, 0);
+        let old = bed.image("old").created("2026-11-17T10:00:00Z").digest();
+        assert_eq!(image_of(&bed, "deployment", "web").await, format!("{written}@{old}"));
         bed.finish().await;
     }
 }

@@ -1,11 +1,15 @@
 //! Before the first write: would everything be accepted? One refusal here, and nothing is written at all.
 
+use std::sync::Arc;
+
 use futures::{StreamExt as _, stream};
 
 use super::super::look;
 use super::Applying;
 use crate::cluster::{NotPatched, Patching, Review};
 use crate::domain::Repository;
+use crate::domain::blocking;
+use crate::domain::diagnosis::WorkloadName;
 use crate::domain::plan::{Left, Plan, Tagging, Target, admission};
 use crate::domain::remote::{PushFailure, PushRight};
 use crate::domain::template::{Asks, Definition};
@@ -48,6 +52,7 @@ pub(in crate::commands) async fn check(applying: &Applying<'_>, plan: &Plan) -> 
             ));
         }
     }
+    checked.notes.extend(deletions(applying, plan).await);
     checked.notes.sort();
     checked.notes.dedup();
     Ok(checked)
@@ -62,6 +67,20 @@ fn cannot_be_written(tagging: &Tagging, rights: &[(Repository, PushRight)]) -> O
     Some(Left::new(reason).hint(
         "log in to the registry with an account that may push, or pin the digest, which writes nothing there: `--to digest`",
     ))
+}
+
+/// Which pods will have to be deleted and may not be.
+async fn deletions(applying: &Applying<'_>, plan: &Plan) -> Vec<String> {
+    let mut notes = Vec::new();
+    for target in &plan.targets {
+        let Some(pod) = blocking::foreseen(target, applying.snapshot).into_iter().next() else { continue };
+        let named = WorkloadName { api_version: "v1".into(), kind: "Pod".into(), name: Arc::clone(&pod.name) };
+        if applying.cluster.may("delete", &target.namespace, &named).await == Review::Denied {
+            let name = crate::ui::names::workload(&target.workload);
+            notes.push(format!("{name}: you may not delete {}: somebody else has to", pod.name));
+        }
+    }
+    notes
 }
 
 async fn push_rights(applying: &Applying<'_>, plan: &Plan) -> Result<Vec<(Repository, PushRight)>, AppError> {

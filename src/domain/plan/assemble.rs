@@ -79,6 +79,7 @@ pub fn target(around: &Around<'_>, changes: Vec<Change>) -> Target {
     } else {
         let entry = around.entry(pending.iter().map(|change| changed(change)).collect());
         let history = if around.last_is_proven { history.proven() } else { history };
+        let history = history.noticing(&entry.containers, around.now);
         let cause =
             format!("{}: {}", around.cause, pending.iter().map(|change| told(change)).collect::<Vec<_>>().join(", "));
         patch(around.definition, &pending, &history.with(entry), &cause, around.now)
