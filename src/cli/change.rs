@@ -300,9 +300,9 @@ pub struct Applying {
     #[arg(long, value_name = "DURATION", default_value = "5m", help_heading = CHANGE)]
     pub timeout: String,
 
-    /// How long new containers have to run without a restart before they count; at least minReadySeconds
-    #[arg(long, value_name = "DURATION", default_value = "2s", help_heading = CHANGE)]
-    pub settle: String,
+    /// How long new containers have to run without a restart before they count; at least minReadySeconds [default: 2s]
+    #[arg(long, value_name = "DURATION", help_heading = CHANGE)]
+    pub settle: Option<String>,
 
     /// Do not wait for the pods, and prove nothing
     #[arg(long, help_heading = CHANGE)]

@@ -112,7 +112,7 @@ fn new_run(command: &str) -> Run {
     use std::hash::{BuildHasher as _, Hasher as _};
     // The standard library's hasher is seeded at random; that is all the chance that a name needs.
     let chance = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    Run { command: command.to_owned(), id: format!("{chance:016x}")[..10].to_owned() }
+    Run { command: command.to_owned(), id: format!("{chance:016x}")[..10].to_owned(), of: 0 }
 }
 
 /// The same, with what the next command is to leave out of a workload too.

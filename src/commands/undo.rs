@@ -1,13 +1,15 @@
 //! `undo`: back to exactly the content that ran before the last change.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
 
 use super::apply::{Applying, Journal, access_of, as_it_was};
 use super::bump::{carry_on, not_defined, presence, right_to_ask_for};
 use super::look::{Request, Seen, look};
-use crate::cluster::NotDefined;
+use crate::cluster::{Defined, NotDefined};
 use crate::domain::Reference;
 use crate::domain::diagnosis::WorkloadName;
 use crate::domain::outcome::End;
@@ -50,14 +52,33 @@ async fn run(
     let seen = look(&request, printer).await?;
     let place = super::place_of_change(&seen, &settings.common, &settings.applying);
     journal.place(&place);
-    let author = Author { by: seen.cluster.whoami().await, run: super::new_run("undo") };
     let named = matches!(settings.selection, Selection::Named(_));
     let progress = printer.progress();
     progress.set("reading workloads");
-    let backs = workloads(&seen).into_iter().map(|one| {
-        let (seen, author) = (&seen, &author);
+    let found = workloads(&seen).into_iter().map(|one| async {
+        let defined = defined(&seen, &one, settings).await;
+        (one, defined)
+    });
+    let found = stream::iter(found).buffered(AT_ONCE).collect::<Vec<_>>();
+    let (by, found) = futures::join!(seen.cluster.whoami(), found);
+    let mut author = Author { by, run: super::new_run("undo") };
+    let unfinished = match settings.to_revision {
+        Some(_) => BTreeSet::new(),
+        None => undo::unfinished(found.iter().filter_map(|(_, defined)| Some(&*defined.as_ref().ok()?.definition))),
+    };
+    let goes_back = |(one, defined): &&(Named, Result<Defined, Way>)| {
+        defined
+            .as_ref()
+            .is_ok_and(|defined| undo::undo(&one.around(defined, &author, seen.now), settings.to_revision).is_ok())
+    };
+    author.run.of = found.iter().filter(goes_back).count();
+    let backs = found.into_iter().map(|(one, defined)| {
+        let (seen, author, unfinished) = (&seen, &author, &unfinished);
         async move {
-            let back = back(seen, &one, settings, author).await;
+            let back = match defined {
+                Ok(defined) => back(seen, &one.around(&defined, author, seen.now), settings, unfinished).await,
+                Err(why) => Err(why),
+            };
             (one, back)
         }
     });
@@ -140,35 +161,53 @@ fn workloads(seen: &Seen) -> Vec<Named> {
     named
 }
 
-/// The way back of one workload, if its content is still to be had.
-async fn back(seen: &Seen, named: &Named, settings: &UndoSettings, author: &Author) -> Result<Target, Way> {
+impl Named {
+    fn around<'a>(&'a self, defined: &'a Defined, author: &'a Author, now: Timestamp) -> Around<'a> {
+        Around {
+            definition: &defined.definition,
+            managers: &defined.managers,
+            pods: self.pods,
+            cause: undo::CAUSE,
+            author,
+            last_is_proven: false,
+            now,
+        }
+    }
+}
+
+/// The definition of one workload, with all that own it.
+async fn defined(seen: &Seen, named: &Named, settings: &UndoSettings) -> Result<Defined, Way> {
     let unread = |why: NotDefined| match why {
         // Jobs and bare mirrors were never changed by anybody.
         NotDefined::Unchangeable(_) => Way::None((not_defined(&why), None)),
         _ => Way::Other((not_defined(&why), right_to_ask_for(&why))),
     };
-    let defined = seen.cluster.definition(&named.namespace, &named.workload).await.map_err(unread)?;
+    let mut defined = seen.cluster.definition(&named.namespace, &named.workload).await.map_err(unread)?;
     let mut managers = named.managers.clone();
     managers.extend(defined.managers.iter().filter(|manager| !named.managers.contains(manager)).cloned());
-    let definition = defined.definition;
-    if let Some(run) = &settings.run
-        && !undo::is_of_run(&definition, run)
-    {
-        return Err(Way::None((format!("its last change is not of the run `{run}`"), None)));
+    defined.managers = managers;
+    match &settings.run {
+        Some(run) if !undo::is_of_run(&defined.definition, run) => {
+            Err(Way::None((format!("its last change is not of the run `{run}`"), None)))
+        }
+        _ => Ok(defined),
     }
-    let around = Around {
-        definition: &definition,
-        managers: &managers,
-        pods: named.pods,
-        cause: undo::CAUSE,
-        author,
-        last_is_proven: false,
-        now: seen.now,
-    };
-    let target = match undo::undo(&around, settings.to_revision) {
+}
+
+/// The way back of one workload, if its content is still to be had.
+async fn back(
+    seen: &Seen,
+    around: &Around<'_>,
+    settings: &UndoSettings,
+    unfinished: &BTreeSet<String>,
+) -> Result<Target, Way> {
+    if let Some(target) = undo::once_more(around, unfinished) {
+        return Ok(target);
+    }
+    let target = match undo::undo(around, settings.to_revision) {
         Ok(Undo::Back(target)) => {
             let (cluster, registries) = (&seen.cluster, seen.registries.clone());
-            as_it_was(cluster, registries, &around, settings.to_revision, &seen.snapshot).await.unwrap_or(target)
+            as_it_was(cluster, registries, around, settings.to_revision, &seen.snapshot).await.unwrap_or(target)
         }
         Ok(Undo::DoneAlready(target)) => return Ok(target),
         Err(why) => {

@@ -66,6 +66,14 @@ pub struct Run {
     pub command: String,
     /// The same for all that one run changed, and for nothing else.
     pub id: String,
+    /// How many workloads an undo was to take back; 0 where that was not written.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub of: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Run {

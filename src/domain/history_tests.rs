@@ -24,7 +24,7 @@ fn entry(containers: Vec<Changed>, proven: bool) -> Entry {
         back_to: None,
         at: Timestamp::UNIX_EPOCH,
         by: "ann".to_owned(),
-        run: Run { command: "bump".to_owned(), id: "r".to_owned() },
+        run: Run { command: "bump".to_owned(), id: "r".to_owned(), of: 0 },
         containers,
         proven,
     }

@@ -140,6 +140,7 @@ impl BumpSettings {
             return Err(AppError::usage("`--content running` has no meaning with this `--to`")
                 .hint("choose `--to tag` or `--to digest`"));
         }
+        check_part(flags.scheme, flags.bump)?;
         let common = CommonSettings::new(connection, &flags.registries, environment)?;
         let applying = ApplySettings::new(flags.applying, environment)?;
         Self::validated(Self {
@@ -298,6 +299,11 @@ impl UndoSettings {
             return Err(AppError::usage("`--to-revision` is for one workload, named as TYPE/NAME")
                 .hint("each workload counts its own revisions: `kubectl freshimage history TYPE/NAME` lists them"));
         }
+        if flags.to_revision.is_some() && flags.run.is_some() {
+            return Err(
+                AppError::usage("`--to-revision` cannot be combined with `--run`").hint("leave out one of them")
+            );
+        }
         let applying = ApplySettings::new(flags.applying, environment)?;
         applying.can_go_on(&example)?;
         Ok(Self {
@@ -332,6 +338,7 @@ impl NextTagSettings {
     /// # Errors
     /// A usage error.
     pub fn new(flags: cli::NextTag, connection: cli::Connection, environment: &Environment) -> Result<Self, AppError> {
+        check_part(flags.scheme, flags.bump)?;
         Ok(Self {
             common: CommonSettings::new(connection, &flags.registries, environment)?,
             image: flags.image,
@@ -339,6 +346,16 @@ impl NextTagSettings {
             part: flags.bump,
             explain: flags.explain,
         })
+    }
+}
+
+/// Only versions have parts.
+fn check_part(scheme: Option<SchemeName>, part: Option<PartName>) -> Result<(), AppError> {
+    match (scheme, part) {
+        (Some(SchemeName::Increment | SchemeName::Date | SchemeName::Digest), Some(_)) => {
+            Err(AppError::usage("`--bump` is for the scheme `semver`").hint("leave out `--bump` or `--scheme`"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -351,6 +368,9 @@ fn no_names_beside_all(all: bool, selection: &Selection) -> Result<(), AppError>
     Ok(())
 }
 
+/// `--settle` where it is not given: a program that crashes at its start counts as available for a moment.
+const SETTLE: Duration = Duration::from_secs(2);
+
 /// `--timeout 0`.
 const FOR_EVER: Duration = Duration::from_secs(366 * 24 * 3600);
 
@@ -361,10 +381,14 @@ impl ApplySettings {
             RequestTimeout::After(timeout) => timeout,
             RequestTimeout::Never => FOR_EVER,
         };
-        let settle = match parse_duration("--settle", &flags.settle)? {
-            RequestTimeout::After(settle) => settle,
-            RequestTimeout::Never => Duration::ZERO,
+        let settle = match flags.settle.as_deref().map(|text| parse_duration("--settle", text)).transpose()? {
+            None => SETTLE,
+            Some(RequestTimeout::After(settle)) => settle,
+            Some(RequestTimeout::Never) => Duration::ZERO,
         };
+        if flags.no_wait && flags.settle.is_some() {
+            return Err(AppError::usage("`--settle` cannot be combined with `--no-wait`").hint("leave out one of them"));
+        }
         if flags.no_wait && flags.rollback {
             return Err(AppError::usage("`--rollback` has to wait for what would make it go back")
                 .hint("leave out `--no-wait`"));
@@ -438,7 +462,7 @@ fn images(flags: &cli::Bump) -> Result<Vec<Given>, AppError> {
     }
     if !matches!(Selection::parse(&flags.selected.targets)?, Selection::Named(_)) {
         return Err(AppError::usage("`--set` needs the names of workloads")
-            .hint(format!("name them, as in `kubectl freshimage bump deployment/web --set {}`", shell_word(first))));
+            .hint(format!("name them, as in `kubectl freshimage bump TYPE/NAME --set {}`", shell_word(first))));
     }
     let mut images: Vec<Given> = Vec::new();
     for word in &flags.set {

@@ -9,7 +9,15 @@ const HINT: &str =
 
 /// Reads the flags; `wanted` are containers that are asked for by name.
 pub(super) fn exclusions(words: &[String], wanted: Vec<String>) -> Result<Exclusions, AppError> {
-    Ok(Exclusions { rules: words.iter().map(|word| rule(word.trim())).collect::<Result<_, _>>()?, wanted })
+    let rules = words.iter().map(|word| rule(word.trim())).collect::<Result<Vec<_>, _>>()?;
+    let leaves_out = |name: &&String| {
+        rules.iter().any(|rule| rule.key == Key::Container && crate::domain::glob::matches(&rule.pattern, name))
+    };
+    if let Some(name) = wanted.iter().find(leaves_out) {
+        return Err(AppError::usage(format!("`--exclude` leaves out container `{name}`, which was named"))
+            .hint("leave it out of one of the two"));
+    }
+    Ok(Exclusions { rules, wanted })
 }
 
 fn rule(word: &str) -> Result<Rule, AppError> {

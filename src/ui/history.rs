@@ -130,7 +130,7 @@ mod tests {
             back_to,
             at: "2026-11-20T10:00:00Z".parse().unwrap(),
             by: if command.is_empty() { String::new() } else { "ann".to_owned() },
-            run: Run { command: command.to_owned(), id: "r".to_owned() },
+            run: Run { command: command.to_owned(), id: "r".to_owned(), of: 0 },
             containers: vec![changed],
             proven,
         };

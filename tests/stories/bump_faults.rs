@@ -5,7 +5,6 @@
 //! the very request; what can be cut on the real bed too is in `bump_interrupted`.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use testbed::pause::Paused;
 use tokio::sync::Semaphore;
 
 use crate::bump_faults_scene::{NEW_TAG, REPOSITORY, Scene, State, WORKLOADS, said, untruth};
+use crate::support::say;
 
 /// Cases that run side by side.
 const AT_ONCE: usize = 16;
@@ -48,6 +48,7 @@ enum Fault {
     Kill,
     Interrupt,
     Terminate,
+    HangUp,
     ServerGone,
     RegistryGone,
     Deleted,
@@ -66,10 +67,11 @@ const STEPS: [(Step, &str); 8] = [
     (Step::Proving, "proving what they run"),
 ];
 
-const FAULTS: [(Fault, &str); 8] = [
+const FAULTS: [(Fault, &str); 9] = [
     (Fault::Kill, "kill -9"),
     (Fault::Interrupt, "Ctrl-C"),
     (Fault::Terminate, "SIGTERM"),
+    (Fault::HangUp, "SIGHUP"),
     (Fault::ServerGone, "API server gone and back"),
     (Fault::RegistryGone, "registry gone and back"),
     (Fault::Deleted, "object deleted"),
@@ -90,7 +92,7 @@ impl Case {
         let tagging = matches!(self.step, Step::TagSent | Step::TagUnanswered | Step::Tagged);
         match self.fault {
             Fault::Kill => &[None],
-            Fault::Interrupt | Fault::Terminate => &[Some(130)],
+            Fault::Interrupt | Fault::Terminate | Fault::HangUp => &[Some(130)],
             Fault::ServerGone => &[Some(0)],
             // Away for longer than a write is tried again.
             Fault::RegistryGone if tagging => &[Some(0), Some(1)],
@@ -166,6 +168,7 @@ impl Case {
             }
             Fault::Interrupt => running.interrupt().await,
             Fault::Terminate => running.terminate().await,
+            Fault::HangUp => running.hang_up().await,
             Fault::ServerGone => bed.simulated().expect("the table is simulated").stop_serving().await,
             Fault::RegistryGone => scene.registry.stop().await,
             Fault::Deleted => bed.delete("deployment", "web").await,
@@ -178,7 +181,7 @@ impl Case {
             }
             Fault::Forbidden => bed.withdraw(&scene.user, "apps", &["deployments"]).await,
         }
-        if matches!(self.fault, Fault::Interrupt | Fault::Terminate) {
+        if matches!(self.fault, Fault::Interrupt | Fault::Terminate | Fault::HangUp) {
             // What it waits for is not to come before it has heard.
             let mut left = 400;
             while !running.has_ended() && left > 0 {
@@ -422,10 +425,4 @@ async fn whatever_happens_at_whichever_step_nothing_is_half_done() {
     let _ = writeln!(table, "  {:<32} {passed}/{total}  (each with {faults})", "all");
     say(&table);
     assert!(failures.is_empty(), "{failures}");
-}
-
-/// Past the test harness, which keeps what a test prints to itself: the counts are for everybody.
-fn say(text: &str) {
-    // Who closed the stream does not want to know.
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -3,6 +3,7 @@
 //! Each pins the exit code and both streams of the real binary.
 
 mod admission;
+mod again;
 mod bad_heads;
 mod baked;
 mod bump;

@@ -165,7 +165,10 @@ fn changed(
     let done = *new_image == *slot.image
         && pull_policy.is_none_or(|policy| {
             let fresh = |item: &Item| matches!(item.verdict, Verdict::Fresh | Verdict::Rewrapped);
-            slot.pull_policy == Some(policy) && place.item.is_none_or(fresh)
+            // What our last change restarted for this very content is done, though its pods may still start.
+            let ours =
+                place.last.is_some_and(|last| last.policy.is_some() && last.to == *slot.image && last.digest == digest);
+            slot.pull_policy == Some(policy) && (ours || place.item.is_none_or(fresh))
         });
     let (back, no_way_back) = match back {
         Ok(back) => (Some(back), None),
@@ -283,6 +286,32 @@ mod tests {
             assert_eq!(change.pull_policy.is_some(), to == To::AlwaysPull);
             assert_eq!(change.back, Some(format!("reg.example.com/app:1.0@{}", digest('a'))));
             assert!(!change.done);
+        }
+    }
+
+    #[test]
+    fn a_restart_for_the_same_content_is_one_change() {
+        let stale = &crate::ui::samples::story().items[0];
+        let tagged = Slot { pull_policy: Some(PullPolicy::Always), ..slot("reg.example.com/app:1.0", Role::Container) };
+        let last = |letter: char, policy: bool| Changed {
+            name: "app".to_owned(),
+            role: Role::Container,
+            from: "reg.example.com/app:1.0".to_owned(),
+            to: "reg.example.com/app:1.0".to_owned(),
+            digest: digest(letter),
+            back: None,
+            policy: policy.then_some(crate::domain::history::PolicyBefore { before: None }),
+        };
+        for (last, done) in [
+            (Some(last('5', true)), true),
+            (Some(last('5', false)), false),
+            // The tag was pushed once more.
+            (Some(last('7', true)), false),
+            (None, false),
+        ] {
+            let place = Place { item: Some(stale), last: last.as_ref(), ..place(&tagged, &Replacement::Rollout) };
+            let change = change(&place, &To::AlwaysPull, ContentOf::Served, None).unwrap();
+            assert_eq!(change.done, done, "{last:?}");
         }
     }
 

@@ -3,12 +3,12 @@
 //! An undo that was written and not proven yet is finished before anything else; one step further back takes another
 //! `undo`. Without a revision that is asked for, the way leads to the nearest one that was proven to run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::assemble::{self, Around};
 use super::{Change, Target};
 use crate::domain::Reference;
-use crate::domain::history::{self, Changed, Entry, Held, History, PolicyBefore, Revision};
+use crate::domain::history::{self, Changed, Entry, Held, History, PolicyBefore, Revision, Run};
 use crate::domain::patch::Operation;
 use crate::domain::template::{Definition, Slot};
 
@@ -66,6 +66,35 @@ pub enum Undo {
 /// Why there is none.
 pub fn undo(around: &Around<'_>, to: Option<Revision>) -> Result<Undo, NoWayBack> {
     way_back(around, to, false)
+}
+
+/// The runs of `undo` that were stopped half way, by their names: not proven everywhere, or some of these workloads are
+/// still as they were before it. Whoever gives the same command again finishes it, and takes nothing further back.
+#[must_use]
+pub fn unfinished<'d>(definitions: impl Iterator<Item = &'d Definition>) -> BTreeSet<String> {
+    let histories: Vec<History> = definitions
+        .filter_map(|definition| History::parse(definition.annotation(history::ANNOTATION)?).ok())
+        .filter(|history| !history.entries.is_empty())
+        .collect();
+    let lasts = || histories.iter().filter_map(|history| Some((history, history.entries.last()?)));
+    let undos = || lasts().map(|(_, last)| last).filter(|last| last.back_to.is_some() && !last.run.id.is_empty());
+    let is_unfinished = |run: &Run| {
+        let of_run = || undos().filter(|last| last.run.id == run.id);
+        let begun = of_run().map(|last| last.at).min();
+        let left = |(history, last): (&History, &Entry)| {
+            last.run.id != run.id && Some(last.at) < begun && history.way_back().is_some()
+        };
+        of_run().any(|last| !last.proven) || (of_run().count() < run.of && lasts().any(left))
+    };
+    undos().map(|last| &last.run).filter(|run| is_unfinished(run)).map(|run| run.id.clone()).collect()
+}
+
+/// What the last undo did, made sure of once more, if it is of one of these runs.
+#[must_use]
+pub fn once_more(around: &Around<'_>, runs: &BTreeSet<String>) -> Option<Target> {
+    let history = History::parse(around.definition.annotation(history::ANNOTATION)?).ok()?;
+    let last = history.entries.last().filter(|last| last.back_to.is_some() && runs.contains(&last.run.id))?;
+    finish(around, last).ok()
 }
 
 /// The same with the references as they were written, without the digest: for what was never proven to run, and only where
@@ -157,7 +186,10 @@ fn finish(around: &Around<'_>, pending: &Entry) -> Result<Target, NoWayBack> {
         change.done = true;
         changes.push(change);
     }
-    let note = "the last undo was not proven yet: it is finished, and nothing more is taken back".to_owned();
+    let note = match pending.proven {
+        true => "the last undo of several workloads was not finished: this one is back, and goes no further".to_owned(),
+        false => "the last undo was not proven yet: it is finished, and nothing more is taken back".to_owned(),
+    };
     Ok(assemble::assembled(around, changes, Vec::new(), vec![note]))
 }
 
@@ -248,11 +280,15 @@ fn patch(
     operations
 }
 
-/// Whether the last entry of an object's history was written by this run.
+/// Whether the last entry of an object's history was written by this run, or takes back what it wrote and is not proven.
 #[must_use]
 pub fn is_of_run(definition: &Definition, run: &str) -> bool {
     let history = definition.annotation(history::ANNOTATION).and_then(|text| History::parse(text).ok());
-    history.is_some_and(|history| history.entries.last().is_some_and(|last| last.run.id == run))
+    history.is_some_and(|history| {
+        let Some(last) = history.entries.last() else { return false };
+        let taken_back = || history.change(last.on).is_some_and(|change| change.run.id == run);
+        last.run.id == run || (last.back_to.is_some() && !last.proven && taken_back())
+    })
 }
 
 /// The run that a patch writes into the history.

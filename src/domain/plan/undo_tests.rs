@@ -32,7 +32,7 @@ fn entry(changed: Changed, proven: bool) -> Entry {
         back_to: None,
         at: "2026-11-23T11:00:00Z".parse().unwrap(),
         by: "ann".to_owned(),
-        run: history::Run::default(),
+        run: Run::default(),
         containers: vec![changed],
         proven,
     }
@@ -232,4 +232,70 @@ fn what_was_never_proven_can_be_put_back_as_it_was_written() {
     let once = object("app:1.2", Some(&History::default().with(change(true)).with(next)));
     assert_eq!(written(&once, None).unwrap().changes[0].new_image, "app:1.1");
     assert!(written(&once, Some(0)).is_none());
+}
+
+/// A definition whose history has a bump of this run, and then perhaps an undo of that one.
+fn of_runs(bump: (&str, &str), undo: Option<(&str, &str, usize, bool)>) -> Arc<Definition> {
+    let (run, at) = bump;
+    let first = Entry {
+        at: at.parse().unwrap(),
+        run: Run { command: "bump".to_owned(), id: run.to_owned(), of: 0 },
+        ..entry(changed("app:1.0", "app:1.1", 'b', Some(&back("1.0", 'a'))), true)
+    };
+    let mut history = History::default().with(first);
+    let mut image = "app:1.1".to_owned();
+    if let Some((id, at, of, proven)) = undo {
+        image = back("1.0", 'a');
+        history = history.with(Entry {
+            back_to: Some(0),
+            at: at.parse().unwrap(),
+            run: Run { command: "undo".to_owned(), id: id.to_owned(), of },
+            ..entry(changed("app:1.1", &image, 'a', None), proven)
+        });
+    }
+    Arc::new(Definition::read(object(&image, Some(&history))).unwrap())
+}
+
+#[test]
+fn an_undo_of_several_workloads_that_was_stopped_is_finished_and_takes_nothing_further_back() {
+    let (ten, eleven, noon) = ("2026-11-23T10:00:00Z", "2026-11-23T11:00:00Z", "2026-11-23T12:00:00Z");
+    let bumped = |at| of_runs(("b", at), None);
+    let undone = |of, proven| of_runs(("b", ten), Some(("u", eleven, of, proven)));
+    for (what, definitions, expected) in [
+        ("all are back", vec![undone(2, true), undone(2, true)], vec![]),
+        ("one is not proven", vec![undone(2, true), undone(2, false)], vec!["u"]),
+        ("one was not begun", vec![undone(2, true), bumped(ten)], vec!["u"]),
+        ("the other was changed afterwards", vec![undone(2, true), bumped(noon)], vec![]),
+        ("one alone was taken back", vec![undone(1, true), bumped(ten)], vec![]),
+        ("the other is not named any more", vec![undone(2, true)], vec![]),
+        ("written by an older version", vec![undone(0, true), bumped(ten)], vec![]),
+        ("nothing was changed", vec![Arc::new(Definition::read(object("app:1.0", None)).unwrap())], vec![]),
+    ] {
+        let found = unfinished(definitions.iter().map(|definition| &**definition));
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{what}");
+        let author = Author::default();
+        let around = |definition| Around {
+            definition,
+            managers: &[],
+            pods: 1,
+            cause: CAUSE,
+            author: &author,
+            last_is_proven: false,
+            now: noon.parse().unwrap(),
+        };
+        let again = once_more(&around(&definitions[0]), &found);
+        assert_eq!(again.is_some(), !expected.is_empty(), "{what}");
+        if let Some(target) = again {
+            assert!(target.patch.is_empty(), "{what}");
+            assert_eq!(
+                target.warnings,
+                ["the last undo of several workloads was not finished: this one is back, and goes no further"]
+            );
+        }
+    }
+    let bumped = bumped(ten);
+    assert!(is_of_run(&bumped, "b") && !is_of_run(&bumped, "u"));
+    let (proven, pending) = (undone(2, true), undone(2, false));
+    assert!(!is_of_run(&proven, "b"), "it is back, and that is proven");
+    assert!(is_of_run(&pending, "b"), "the same `undo --run` finishes it");
 }

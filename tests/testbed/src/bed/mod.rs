@@ -292,7 +292,11 @@ impl Bed {
         });
         // JSON is YAML, so that no YAML writer is needed here.
         let path = self.home.path().join(format!("kubeconfig-{}", user.replace(':', "-")));
-        std::fs::write(&path, config.to_string()).expect("the home is ours to write");
+        let config = config.to_string();
+        // A run that is under way may be reading it.
+        if std::fs::read_to_string(&path).ok().as_ref() != Some(&config) {
+            std::fs::write(&path, config).expect("the home is ours to write");
+        }
         path
     }
 
