@@ -66,10 +66,12 @@ async fn run(
         Some(_) => BTreeSet::new(),
         None => undo::unfinished(found.iter().filter_map(|(_, defined)| Some(&*defined.as_ref().ok()?.definition))),
     };
+    // What was taken back by an earlier run is only made sure of.
     let goes_back = |(one, defined): &&(Named, Result<Defined, Way>)| {
-        defined
-            .as_ref()
-            .is_ok_and(|defined| undo::undo(&one.around(defined, &author, seen.now), settings.to_revision).is_ok())
+        let Ok(defined) = defined else { return false };
+        let around = one.around(defined, &author, seen.now);
+        undo::once_more(&around, &unfinished).is_none()
+            && matches!(undo::undo(&around, settings.to_revision), Ok(Undo::Back(_)))
     };
     author.run.of = found.iter().filter(goes_back).count();
     let backs = found.into_iter().map(|(one, defined)| {

@@ -106,7 +106,8 @@ async fn somebody_picks_names_looks_says_yes_and_sees_the_proof() {
     press(&mut terminal, &[("under names of my own", keys::DOWN), ("> a new tag for each, under", keys::ENTER)]);
     // Somebody's own name, one that moves by design, one that has other content, and the proposed one.
     press(&mut terminal, &[("Tag in shop/api › 1.1", "\u{15}latest\r"), ("moves by design", "\u{15}0.9\r")]);
-    press(&mut terminal, &[("holds other content", "-fixed\r"), ("Tag in shop/web › 1.1", keys::ENTER)]);
+    wait(&mut terminal, "holds other content");
+    press(&mut terminal, &[("shop/api › 0.9", "-fixed\r"), ("Tag in shop/web › 1.1", keys::ENTER)]);
     press(&mut terminal, &[("? Apply?", "y")]);
     let ended = end(terminal);
     assert_eq!(ended.code, 0);

@@ -209,7 +209,15 @@ impl Terminal {
     pub fn resize(&mut self, rows: usize, columns: usize) -> io::Result<()> {
         let terminal = File::open(self.told("tty")?)?;
         let [rows_word, columns_word] = [rows, columns].map(|number| number.to_string());
-        succeed(Command::new("stty").args(["rows", &rows_word, "cols", &columns_word]).stdin(terminal))?;
+        let mut stty = Command::new("stty");
+        stty.args(["rows", &rows_word, "cols", &columns_word]).stdin(terminal);
+        // The program may draw for the new size before this one knows of it: what it draws has to fit by then.
+        self.screen();
+        if columns > self.screen.columns() {
+            self.screen.resize(rows, columns);
+            return succeed(&mut stty);
+        }
+        succeed(&mut stty)?;
         self.screen();
         self.screen.resize(rows, columns);
         Ok(())

@@ -49,6 +49,10 @@ impl Screen {
         (self.row, self.column.min(self.columns - 1))
     }
 
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
     pub(super) fn resize(&mut self, rows: usize, columns: usize) {
         (self.rows, self.columns) = (rows, columns);
         self.cells.resize(rows, Vec::new());
