@@ -48,6 +48,7 @@ mod roles;
 mod runtimes;
 mod seed;
 mod short_names;
+mod speed;
 mod states;
 mod stuck;
 mod support;
