@@ -172,7 +172,7 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bu
 client\t'The plan is printed'
 server\t'The plan is printed, and the API server has judged each patch'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l timeout -d 'How long a workload may take until its new pods run: 90s, 5m; 0 is without end' -r
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l settle -d 'How long new containers have to run without a restart before they count; at least minReadySeconds' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l settle -d 'How long new containers have to run without a restart before they count; at least minReadySeconds [default: 2s]' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l max-parallel -d 'How many workloads are changed at once' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -l field-manager -d 'Name of the manager of the fields that are changed' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand bump" -s o -l output -d 'Format: json or yaml (the outcome, or with --dry-run the plan), diff or name; text if not given' -r -f -a "json\t'The outcome, or with --dry-run the plan, as JSON'
@@ -217,7 +217,7 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pi
 client\t'The plan is printed'
 server\t'The plan is printed, and the API server has judged each patch'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l timeout -d 'How long a workload may take until its new pods run: 90s, 5m; 0 is without end' -r
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l settle -d 'How long new containers have to run without a restart before they count; at least minReadySeconds' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l settle -d 'How long new containers have to run without a restart before they count; at least minReadySeconds [default: 2s]' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l max-parallel -d 'How many workloads are changed at once' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -l field-manager -d 'Name of the manager of the fields that are changed' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand pin" -s o -l output -d 'Format: json or yaml (the outcome, or with --dry-run the plan), diff or name; text if not given' -r -f -a "json\t'The outcome, or with --dry-run the plan, as JSON'
@@ -260,7 +260,7 @@ complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand un
 client\t'The plan is printed'
 server\t'The plan is printed, and the API server has judged each patch'"
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l timeout -d 'How long a workload may take until its new pods run: 90s, 5m; 0 is without end' -r
-complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l settle -d 'How long new containers have to run without a restart before they count; at least minReadySeconds' -r
+complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l settle -d 'How long new containers have to run without a restart before they count; at least minReadySeconds [default: 2s]' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l max-parallel -d 'How many workloads are changed at once' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -l field-manager -d 'Name of the manager of the fields that are changed' -r
 complete -c kubectl-freshimage -n "__fish_kubectl_freshimage_using_subcommand undo" -s o -l output -d 'Format: json or yaml (the outcome, or with --dry-run the plan), diff or name; text if not given' -r -f -a "json\t'The outcome, or with --dry-run the plan, as JSON'
