@@ -223,8 +223,7 @@ fn confirmed(target: &Target, confirmation: &Confirmation) -> Vec<String> {
         format!("rolled out {}/{}", confirmation.confirmed, confirmation.pods),
         format!("verified: {} of {} {verb} {}", confirmation.confirmed, pods(confirmation), digests.join(" and ")),
     ];
-    // The usual moment is not worth a word.
-    if confirmation.watched > 2 {
+    if confirmation.watched > 0 {
         parts.push(format!("no restart in {}s", confirmation.watched));
     }
     let left = confirmation.pods.saturating_sub(confirmation.confirmed);

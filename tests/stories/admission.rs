@@ -75,7 +75,7 @@ async fn a_digest_that_was_added_to_the_pods_does_not_pin_them() {
     assert_ended(&bumped, 0);
     assert_snapshot!(ending(&bumped), @"
     exit 0
-    deployment/web   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");

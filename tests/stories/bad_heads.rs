@@ -84,7 +84,7 @@ async fn a_tag_that_a_head_does_not_find_is_not_free() {
     let ran = freshimage(&bed, &["bump", "deployment/web", "--to", "tag", "--yes"]).await;
     assert_snapshot!(ending(&ran), @"
     exit 0
-    deployment/web   tagged 1.2 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged 1.2 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");

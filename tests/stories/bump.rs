@@ -56,7 +56,7 @@ async fn a_stale_deployment_is_bumped_to_a_unique_tag_and_back() {
         runs <manifest:old>…, will run <manifest:new>…
         2 pods are replaced
 
-    deployment/web   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -70,7 +70,7 @@ async fn a_stale_deployment_is_bumped_to_a_unique_tag_and_back() {
         as planned already; runs <manifest:new>… and goes on running it
         2 pods are looked at
 
-    deployment/web   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
+    deployment/web   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>… · no restart in <age>
     --- stderr
     ");
     assert_snapshot!(freshimage(&bed, &["diagnose"]).await.normalise(), @"
@@ -93,7 +93,7 @@ async fn a_stale_deployment_is_bumped_to_a_unique_tag_and_back() {
         will run <manifest:old>…
         2 pods are replaced
 
-    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>…
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>… · no restart in <age>
     --- stderr
     ");
     assert_snapshot!(freshimage(&bed, &["undo", "deployment/web", "--yes"]).await.normalise(), @"

@@ -110,7 +110,7 @@ async fn the_documents_say_what_then_happens() {
         assert_eq!(outcome["targets"][0][name], *value, "the outcome has what the plan had");
     }
     assert_snapshot!(applied.normalised_stderr(), @"
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     hint: back with `kubectl freshimage undo deployment/web`
     ");
     assert_eq!(bed.get("deployment", "web").await["spec"], planned["spec"]);
@@ -149,7 +149,7 @@ async fn a_type_a_label_or_all_pick_what_runs_old_content() {
     ");
     assert_snapshot!(ending(&freshimage(&bed, &["bump", "deploy", "-l", "app in (web, api)", "--to", "tag", "--yes"]).await), @"
     exit 0
-    deployment/api   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/api   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/api`
     ");
@@ -218,7 +218,7 @@ async fn one_refusal_stops_all_unless_the_rest_is_wanted() {
     let rest = freshimage(&bed, &[&bump[..], &["--keep-going"]].concat()).await;
     assert_snapshot!(ending(&rest), @"
     exit 1
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -272,8 +272,8 @@ async fn what_a_tool_will_put_back_needs_force() {
         1 pod is replaced
         note: Argo CD application `shop` owns it and will put the image back; change it in the repository that the application is made from too
 
-    deployment/chart   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/chart   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/chart deployment/web --force`
     ");
@@ -309,14 +309,14 @@ async fn hints_for_another_namespace_can_be_copied() {
         runs <manifest:old>…, will run <manifest:new>…
         1 pod is replaced
 
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web -n <other namespace>`
     ");
     let undo = freshimage(&bed, &["undo", "deployment/web", "-n", other.name(), "--yes"]).await;
     assert_snapshot!(ending(&undo), @"
     exit 0
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     ");
     if !cannot_be_real(&bed, "all namespaces are those of other stories too") {
@@ -365,7 +365,7 @@ async fn a_reference_that_was_rewritten_on_its_way_is_judged_at_the_pod_and_chan
         runs <manifest:old>…, will run <manifest:new>…
         1 pod is replaced
 
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");

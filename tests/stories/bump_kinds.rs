@@ -54,7 +54,7 @@ async fn a_paused_deployment_says_so_before_and_is_finished_after_it_is_resumed(
     let again = bump(&bed, "deployment/web").await;
     assert_snapshot!(ending(&again), @"
     exit 0
-    deployment/web   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
+    deployment/web   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;
@@ -66,13 +66,13 @@ async fn a_stateful_set_is_rolled_out() {
     let _registry = stale(&bed, "statefulset", |template| template.stateful_set("db", 2)).await;
     assert_snapshot!(ending(&bump(&bed, "statefulset/db").await), @"
     exit 0
-    statefulset/db   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
+    statefulset/db   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo statefulset/db`
     ");
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "sts/db", "--yes"]).await), @"
     exit 0
-    statefulset/db   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>…
+    statefulset/db   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;
@@ -103,7 +103,7 @@ async fn the_partition_of_a_stateful_set_keeps_its_pods_and_is_said_before() {
         the pods from ordinal 2 on are replaced
         note: its partition keeps the pods below ordinal 2 as they are
 
-    statefulset/db   tagged 1.1 · patched · rolled out 1/3 · verified: 1 of 3 pods run <manifest:new>… · its partition keeps 2 old pods
+    statefulset/db   tagged 1.1 · patched · rolled out 1/3 · verified: 1 of 3 pods run <manifest:new>… · no restart in <age> · its partition keeps 2 old pods
     --- stderr
     hint: back with `kubectl freshimage undo statefulset/db`
     ");
@@ -111,7 +111,7 @@ async fn the_partition_of_a_stateful_set_keeps_its_pods_and_is_said_before() {
     bed.merge_patch("statefulset", "db", &no_partition).await;
     assert_snapshot!(ending(&bump(&bed, "statefulset/db").await), @"
     exit 0
-    statefulset/db   as planned already · rolled out 3/3 · verified: 3 of 3 pods run <manifest:new>…
+    statefulset/db   as planned already · rolled out 3/3 · verified: 3 of 3 pods run <manifest:new>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;
@@ -123,7 +123,7 @@ async fn a_daemon_set_is_rolled_out() {
     let _registry = stale(&bed, "daemonset", |template| template.daemon_set("agent")).await;
     assert_snapshot!(ending(&bump(&bed, "daemonset/agent").await), @"
     exit 0
-    daemonset/agent   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
+    daemonset/agent   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo daemonset/agent`
     ");
@@ -281,13 +281,13 @@ async fn a_bare_pod_is_restarted_in_place() {
         runs <manifest:old>…, will run <manifest:new>…
         the container is restarted in its pod
 
-    pod/single   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    pod/single   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo pod/single`
     ");
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "pod/single", "--yes"]).await), @"
     exit 0
-    pod/single   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    pod/single   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     ");
     assert_eq!(bed.get("pod", "single").await["metadata"]["uid"], before[0]["metadata"]["uid"]);
@@ -429,13 +429,13 @@ async fn a_kind_that_kubernetes_does_not_know_is_bumped_by_its_template() {
         runs <manifest:old>…, will run <manifest:new>…
         2 pods are replaced
 
-    rollout.argoproj.io/canary   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
+    rollout.argoproj.io/canary   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo rollout.argoproj.io/canary`
     ");
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "ro/canary", "--yes"]).await), @"
     exit 0
-    rollout.argoproj.io/canary   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>…
+    rollout.argoproj.io/canary   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>… · no restart in <age>
     --- stderr
     ");
     bed.merge_patch(ROLLOUTS, "canary", &json!({"spec": {"paused": true}})).await;

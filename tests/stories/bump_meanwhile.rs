@@ -54,10 +54,10 @@ async fn what_does_not_concern_the_change_is_no_hindrance_and_is_kept() {
     let ran = running.wait().await;
     assert_snapshot!(ending(&ran), @"
     exit 0
-    deployment/labelled   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
-    deployment/scaled   tagged 1.1 · patched · rolled out 3/3 · verified: 3 of 3 pods run <manifest:new>…
-    deployment/tuned   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
-    statefulset/noted   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/labelled   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
+    deployment/scaled   tagged 1.1 · patched · rolled out 3/3 · verified: 3 of 3 pods run <manifest:new>… · no restart in <age>
+    deployment/tuned   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
+    statefulset/noted   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/labelled deployment/scaled deployment/tuned statefulset/noted`
     ");

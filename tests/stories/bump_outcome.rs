@@ -130,7 +130,7 @@ async fn what_became_of_everything_is_one_document() {
       ]
     }
     --- stderr
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     hint: back with `kubectl freshimage undo deployment/web`
     "#);
     let again = freshimage(&bed, &bump).await;
@@ -138,7 +138,7 @@ async fn what_became_of_everything_is_one_document() {
     0 "done"
     targets "web" state="confirmed" changed=false confirmation={"confirmed":1,"others":[],"pods":1,"watched":2}
     "#);
-    assert_snapshot!(again.normalised_stderr(), @"deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…");
+    assert_snapshot!(again.normalised_stderr(), @"deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>");
 
     // The same in YAML, and on the way back.
     let undo = freshimage(&bed, &["undo", "deployment/web", "--yes", "--no-wait", "-o", "yaml"]).await;
@@ -459,7 +459,7 @@ async fn whoever_is_asked_sees_the_plan_beside_the_document() {
         1 pod is replaced
 
     ✔ Apply? · yes
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     hint: back with `kubectl freshimage undo deployment/web`
     "#);
     bed.finish().await;

@@ -66,7 +66,7 @@ async fn only_the_local_login_writes_to_a_registry_with_names_and_passwords() {
     log_in(&bed, &registry, "ann", "writes");
     assert_snapshot!(ending(&freshimage(&bed, &bump).await), @"
     exit 0
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -100,14 +100,14 @@ async fn only_the_local_login_writes_to_a_registry_with_tokens() {
     log_in(&bed, &registry, "ann", "writes");
     assert_snapshot!(ending(&freshimage(&bed, &bump).await), @"
     exit 0
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
     assert_eq!(registry.requests().count(|asked| writes_as(asked, "bob")), 0);
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "deployment/web", "--yes"]).await), @"
     exit 0
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;

@@ -74,14 +74,14 @@ async fn every_container_that_is_named_changes_in_one_rollout() {
         runs <manifest:app>…, will run <manifest:new app>…
         1 pod is replaced
 
-    deployment/shop   tagged v10 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new migrate>… and <manifest:new proxy>… and <manifest:new app>…
+    deployment/shop   tagged v10 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new migrate>… and <manifest:new proxy>… and <manifest:new app>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/shop`
     ");
     assert_eq!(bed.list("replicasets").await.len(), 2, "one patch, one rollout");
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "deployment/shop", "--yes"]).await), @"
     exit 0
-    deployment/shop   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:migrate>… and <manifest:proxy>… and <manifest:app>…
+    deployment/shop   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:migrate>… and <manifest:proxy>… and <manifest:app>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;
@@ -107,7 +107,7 @@ async fn without_names_the_containers_that_run_old_content_change() {
         runs <manifest:app>…, will run <manifest:new app>…
         1 pod is replaced
 
-    deployment/shop   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new proxy>… and <manifest:new app>…
+    deployment/shop   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new proxy>… and <manifest:new app>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/shop`
     ");
@@ -190,7 +190,7 @@ async fn an_image_volume_that_is_reported_is_confirmed() {
         1 pod is replaced
         note: container assets: `undo` will not be possible: the runtime tells no digest of what runs now
 
-    deployment/shop   tagged v10 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new proxy>… and <manifest:new app>… and <manifest:new assets>…
+    deployment/shop   tagged v10 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new proxy>… and <manifest:new app>… and <manifest:new assets>… · no restart in <age>
     --- stderr
     ");
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "deployment/shop", "--yes"]).await), @"

@@ -61,7 +61,7 @@ async fn several_containers_get_their_images_in_one_rollout_and_go_back() {
         runs <manifest:proxy>…, will run <manifest:next proxy>…
         2 pods are replaced
 
-    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:next migrate>… and <manifest:next web>… and <manifest:next proxy>…
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:next migrate>… and <manifest:next web>… and <manifest:next proxy>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -69,7 +69,7 @@ async fn several_containers_get_their_images_in_one_rollout_and_go_back() {
     let after = bed.get("deployment", "web").await;
     assert_snapshot!(ending(&freshimage(&bed, &bump).await), @"
     exit 0
-    deployment/web   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:next migrate>… and <manifest:next web>… and <manifest:next proxy>…
+    deployment/web   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:next migrate>… and <manifest:next web>… and <manifest:next proxy>… · no restart in <age>
     --- stderr
     ");
     assert_eq!(bed.get("deployment", "web").await["spec"], after["spec"]);
@@ -93,7 +93,7 @@ async fn several_containers_get_their_images_in_one_rollout_and_go_back() {
         will run <manifest:proxy>…
         2 pods are replaced
 
-    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:migrate>… and <manifest:web>… and <manifest:proxy>…
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:migrate>… and <manifest:web>… and <manifest:proxy>… · no restart in <age>
     --- stderr
     ");
     assert_eq!(registry.requests().writes(), 0);
@@ -108,7 +108,7 @@ async fn several_containers_get_their_images_in_one_rollout_and_go_back() {
     let words: Vec<&str> = hint.strip_prefix("kubectl freshimage ").expect("it is ours").split(' ').collect();
     assert_snapshot!(ending(&freshimage(&bed, &[&words[..], &["--yes"]].concat()).await), @"
     exit 0
-    deployment/web   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:next web>… and <manifest:next proxy>…
+    deployment/web   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:next web>… and <manifest:next proxy>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;
@@ -230,7 +230,7 @@ async fn another_registry_is_asked_with_the_workload_s_own_secrets_and_no_other_
     let bump = ["bump", "deployment/web", "--yes", &set(&there, "app", "other/web", "2.0")];
     assert_snapshot!(ending(&freshimage(&bed, &bump).await), @"
     exit 0
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -239,7 +239,7 @@ async fn another_registry_is_asked_with_the_workload_s_own_secrets_and_no_other_
     assert!(there.requests().count(|asked| is_by(asked, "bob")) > 0);
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "deployment/web", "--yes"]).await), @"
     exit 0
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;

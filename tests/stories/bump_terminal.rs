@@ -142,8 +142,8 @@ async fn somebody_picks_names_looks_says_yes_and_sees_the_proof() {
 
     ✔ Apply? · yes
 
-    deployment/api   tagged 0.9-fixed · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new-api>…
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new-web>…
+    deployment/api   tagged 0.9-fixed · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new-api>… · no restart in <age>
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new-web>… · no restart in <age>
     hint: back with `kubectl freshimage undo deployment/api deployment/web`
     ");
     assert_eq!(image(&bed, "api").await, "<registry>/shop/api:0.9-fixed");

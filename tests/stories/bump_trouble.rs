@@ -92,7 +92,7 @@ async fn content_that_crashes_is_kept_with_the_commands_to_go_on_and_back() {
     let back: Vec<&str> = back.iter().map(String::as_str).chain(["--yes"]).collect();
     assert_snapshot!(ending(&freshimage(&bed, &back).await), @"
     exit 0
-    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>…
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;
@@ -143,7 +143,7 @@ async fn a_pod_that_cannot_pull_is_shown_with_its_reason() {
     let again = freshimage(&bed, &["bump", "deployment/web", "--to", "tag", "--yes"]).await;
     assert_snapshot!(ending(&again), @"
     exit 0
-    deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;
@@ -197,7 +197,7 @@ async fn an_undo_whose_content_is_gone_touches_nothing() {
         1 pod is replaced
         note: container app: `undo` will not be possible: what runs now is not in the repository any more
 
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:newest>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:newest>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;
@@ -257,7 +257,7 @@ async fn of_two_who_bump_at_once_one_wins_and_no_record_is_lost() {
     assert_eq!(image_of(&bed, "deployment", "web").await, registry.image("shop/web", "1.1"));
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "deployment/web", "--yes"]).await), @"
     exit 0
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;

@@ -34,7 +34,7 @@ async fn a_named_tag_is_created_if_free_used_if_it_holds_the_same_and_refused_if
         runs <manifest:old>…, will run <manifest:new>…
         1 pod is replaced
 
-    deployment/web   tagged spring-sale · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged spring-sale · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -54,7 +54,7 @@ async fn a_named_tag_is_created_if_free_used_if_it_holds_the_same_and_refused_if
         runs <manifest:old>…, will run <manifest:new>…
         1 pod is replaced
 
-    deployment/api   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/api   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/api`
     ");
@@ -109,7 +109,7 @@ async fn a_tag_that_is_there_is_switched_to_whatever_it_holds() {
         runs <manifest:old>…, will run <manifest:older>…
         1 pod is replaced
 
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:older>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:older>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -125,7 +125,7 @@ async fn a_tag_that_is_there_is_switched_to_whatever_it_holds() {
         1 pod is replaced
         note: `stable` moves by design: what the pods run will depend on when they start
 
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:older>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:older>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -151,7 +151,7 @@ async fn a_pin_keeps_the_tag_for_the_reader_and_is_undone() {
         runs <manifest:old>…, will run <manifest:new>…
         2 pods are replaced
 
-    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -163,12 +163,12 @@ async fn a_pin_keeps_the_tag_for_the_reader_and_is_undone() {
     let again = freshimage(&bed, &["bump", "deployment/web", "--to", "digest", "--yes"]).await;
     assert_snapshot!(ending(&again), @"
     exit 0
-    deployment/web   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
+    deployment/web   as planned already · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>… · no restart in <age>
     --- stderr
     ");
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "deployment/web", "--yes"]).await), @"
     exit 0
-    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>…
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>… · no restart in <age>
     --- stderr
     ");
     assert_eq!(registry.requests().writes(), 0);
@@ -196,7 +196,7 @@ async fn always_pull_is_not_recommended_restarts_and_is_undone_with_its_policy()
         1 pod is replaced
         note: not recommended: from now on every start of a pod needs the registry; with a unique tag (`--to tag`) it does not
 
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -205,7 +205,7 @@ async fn always_pull_is_not_recommended_restarts_and_is_undone_with_its_policy()
     assert!(template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"].is_string(), "{template}");
     assert_snapshot!(ending(&freshimage(&bed, bump).await), @"
     exit 0
-    deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     ");
     assert_snapshot!(freshimage(&bed, &["undo", "deployment/web", "--yes"]).await.normalise(), @"
@@ -221,7 +221,7 @@ async fn always_pull_is_not_recommended_restarts_and_is_undone_with_its_policy()
         will run <manifest:old>…
         1 pod is replaced
 
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     ");
     let template = bed.get("deployment", "web").await["spec"]["template"].clone();
@@ -249,7 +249,7 @@ async fn always_pull_is_not_recommended_restarts_and_is_undone_with_its_policy()
         runs <manifest:new>…, will run <manifest:newest>…
         1 pod is replaced
 
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:newest>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:newest>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -281,7 +281,7 @@ async fn what_runs_gets_a_name_or_a_pin_before_it_is_lost() {
         runs <manifest:old>… and goes on running it
         1 pod is replaced
 
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -297,7 +297,7 @@ async fn what_runs_gets_a_name_or_a_pin_before_it_is_lost() {
         runs <manifest:old>… and goes on running it
         1 pod is replaced
 
-    deployment/api   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/api   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/api`
     ");
@@ -305,7 +305,7 @@ async fn what_runs_gets_a_name_or_a_pin_before_it_is_lost() {
     let served = freshimage(&bed, &["bump", "deployment/api", "--to", "tag", "--yes"]).await;
     assert_snapshot!(ending(&served), @"
     exit 0
-    deployment/api   tagged 1.2 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/api   tagged 1.2 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/api`
     ");
@@ -348,7 +348,7 @@ async fn a_fresh_workload_that_is_named_leaves_its_floating_tag() {
     let bumped = freshimage(&bed, &["bump", "deployment/web", "--to", "tag", "--scheme", "digest", "--yes"]).await;
     assert_snapshot!(ending(&bumped), @"
     exit 0
-    deployment/web   tagged <its digits> · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/web   tagged <its digits> · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -382,7 +382,7 @@ async fn two_bumps_are_undone_one_after_the_other() {
         will run <manifest:new>…
         1 pod is replaced
 
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     ");
     assert_snapshot!(undo().await.normalise(), @"
@@ -396,7 +396,7 @@ async fn two_bumps_are_undone_one_after_the_other() {
         will run <manifest:old>…
         1 pod is replaced
 
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     ");
     assert_snapshot!(ending(&undo().await), @"
@@ -445,7 +445,7 @@ async fn replicas_of_different_content_are_made_whole() {
         runs <manifest:old>… and <manifest:new>…, will run <manifest:new>…
         2 pods are replaced
 
-    deployment/web   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");

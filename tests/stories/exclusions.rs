@@ -139,12 +139,16 @@ async fn what_is_excluded_is_not_asked_for_not_shown_not_counted_and_not_changed
     let others = format!("image={}/*", scene.others.host());
     let bump = |more: &'static [&'static str]| [&["bump", "--to", "tag", "--yes", "--exclude"], more].concat();
     assert_ended(&freshimage(&bed, &[&bump(&[])[..], &["kind=*", "deployment/web"]].concat()).await, 1);
+    // Flags that contradict each other are wrong usage; that they do may show in the cluster only.
     let ran = freshimage(&bed, &bump(&["container=proxy", "deployment/web", "-c", "proxy"])).await;
+    assert_ended(&ran, 2);
+    let ran = freshimage(&bed, &[&bump(&[])[..], &[others.as_str(), "deployment/web", "-c", "proxy"]].concat()).await;
     assert_ended(&ran, 1);
+    assert!(ran.stderr.contains("container `proxy` is excluded by `--exclude`"), "{}", ran.normalise());
     let ran = freshimage(&bed, &[&bump(&[])[..], &[others.as_str(), "--all"]].concat()).await;
     assert_snapshot!(ending(&ran), @"
     exit 0
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:web, next>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:web, next>… · no restart in <age>
     --- stderr
     2 containers excluded by `--exclude`.
     hint: back with `kubectl freshimage undo deployment/web`
@@ -212,7 +216,7 @@ async fn a_workload_can_opt_out_and_is_told_of_where_it_is_named() {
     let ran = freshimage(&bed, &["bump", "--all", "--to", "tag", "--yes"]).await;
     assert_snapshot!(ending(&ran), @"
     exit 0
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:web, next>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:web, next>… · no restart in <age>
     --- stderr
     3 containers excluded by the annotation `kubectl-freshimage/exclude`.
     hint: back with `kubectl freshimage undo deployment/web`

@@ -111,7 +111,7 @@ async fn a_sidecar_that_something_injects_is_not_what_a_bump_of_the_workload_cha
 
       skipped deployment/web, container daprd: Dapr injects it; no template has it
 
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");

@@ -107,7 +107,7 @@ async fn what_the_cluster_says_of_its_registry_is_enough_to_diagnose_bump_and_un
         runs <manifest:old>…, will run <manifest:new>…
         1 pod is replaced
 
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -121,7 +121,7 @@ async fn what_the_cluster_says_of_its_registry_is_enough_to_diagnose_bump_and_un
     let ran = freshimage(&bed, &["undo", "deployment/web", "--yes"]).await;
     assert_snapshot!(ending(&ran), @"
     exit 0
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;
@@ -153,7 +153,7 @@ async fn a_mirror_that_is_given_holds_for_every_command_and_is_repeated_in_hints
     let ran = with(&["bump", "deployment/web", "--to", "tag", "--yes"]).await;
     assert_snapshot!(ending(&ran), @"
     exit 0
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web --registry-mirror <registry inside>=http://<registry>`
     ");

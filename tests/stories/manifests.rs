@@ -69,7 +69,7 @@ async fn a_server_side_apply_of_the_old_manifest_ends_in_the_conflict_that_the_p
         1 pod is replaced
         note: `kubectl` manages the image by server-side apply: change it in its manifest too, or the next apply ends in a conflict
 
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -82,7 +82,7 @@ async fn a_server_side_apply_of_the_old_manifest_ends_in_the_conflict_that_the_p
     assert_ended(&kubectl(&bed, &apply).await, 0);
     assert_snapshot!(ending(&freshimage(&bed, &bump).await), @"
     exit 0
-    deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;

@@ -78,7 +78,7 @@ async fn a_deployment_that_an_operator_keeps_is_changed_under_its_own_name_and_w
 
     assert_snapshot!(ending(&freshimage(&bed, &[&bump[..], &["--force"]].concat()).await), @"
     exit 0
-    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web --force`
     ");
@@ -87,7 +87,7 @@ async fn a_deployment_that_an_operator_keeps_is_changed_under_its_own_name_and_w
     assert_ended(&freshimage(&bed, &undo).await, 1);
     assert_snapshot!(ending(&freshimage(&bed, &[&undo[..], &["--force"]].concat()).await), @"
     exit 0
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;

@@ -62,7 +62,7 @@ async fn a_policy_that_names_another_host_hinders_neither_the_change_nor_the_way
     let ran = freshimage(&bed, &["bump", "deployment/web", "--to", "existing=1.1", "--yes"]).await;
     assert_snapshot!(ending(&ran), @"
     exit 0
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/web`
     ");
@@ -70,7 +70,7 @@ async fn a_policy_that_names_another_host_hinders_neither_the_change_nor_the_way
     let back = freshimage(&bed, &["undo", "deployment/web", "--yes"]).await;
     assert_snapshot!(ending(&back), @"
     exit 0
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;

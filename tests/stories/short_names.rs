@@ -50,7 +50,7 @@ async fn a_short_name_is_judged_by_the_registry_in_which_the_runtime_found_it() 
     assert_ended(&bumped, 0);
     assert_snapshot!(ending(&bumped), @"
     exit 0
-    deployment/on-node-a   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/on-node-a   tagged 1.1 · patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo deployment/on-node-a`
     ");

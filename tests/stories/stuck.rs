@@ -145,7 +145,7 @@ async fn a_bump_whose_pods_are_refused_ends_at_once_with_the_reason() {
     bed.wait_rolled_out("deployment", "web").await;
     assert_snapshot!(ending(&freshimage(&bed, &bump).await), @"
     exit 0
-    deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;
@@ -173,7 +173,7 @@ async fn what_never_started_is_taken_back_to_the_very_template_of_before_and_no_
         2 pods run on, and none is replaced
         note: what it was changed to never started: the template is put back as it was, and no pod is replaced; a pod that starts anew gets what `<registry>/shop/web:1.0` means by then
 
-    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>…
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>… · no restart in <age>
     --- stderr
     ");
     let uids = |pods: &[Value]| pods.iter().map(|pod| pod["metadata"]["uid"].clone()).collect::<Vec<_>>();
@@ -211,7 +211,7 @@ async fn what_never_started_is_taken_back_to_the_very_template_of_before_and_no_
     bed.json_patch("deployment", "web", &variable).await;
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "deployment/web", "--yes"]).await), @"
     exit 0
-    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>…
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>… · no restart in <age>
     --- stderr
     ");
     let image = image_of(&bed, "deployment", "web").await;

@@ -56,7 +56,7 @@ async fn an_undo_that_was_not_waited_for_is_finished_before_one_more_step_back()
         1 pod is looked at
         note: the last undo was not proven yet: it is finished, and nothing more is taken back
 
-    deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>…
+    deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… · no restart in <age>
     --- stderr
     ");
     assert_eq!(image_of(&bed, "deployment", "web").await, once, "one change was taken back, and not two");
@@ -66,7 +66,7 @@ async fn an_undo_that_was_not_waited_for_is_finished_before_one_more_step_back()
     let further = freshimage(&bed, &["undo", "deployment/web", "--yes"]).await;
     assert_snapshot!(ending(&further), @"
     exit 0
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     ");
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "deployment/web", "--yes"]).await), @"
@@ -100,7 +100,7 @@ async fn the_same_command_twice_is_one_change() {
     assert_ended(&again, 0);
     assert_snapshot!(ending(&again), @"
     exit 0
-    deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… and <manifest:side>…
+    deployment/web   as planned already · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:new>… and <manifest:side>… · no restart in <age>
     --- stderr
     ");
     assert_ended(&freshimage(&bed, &bump).await, 0);
@@ -143,7 +143,7 @@ async fn the_way_back_skips_what_never_ran_and_every_revision_can_be_reached() {
         1 pod is replaced
         note: it takes 2 changes back: 2 of them were never proven to run
 
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     ");
     let old = bed.image("old").created("2026-11-17T10:00:00Z").digest();
@@ -195,7 +195,7 @@ async fn one_command_takes_back_what_one_run_changed() {
     assert_ended(&back, 0);
     assert_snapshot!(ending(&back), @"
     exit 0
-    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/web   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     ");
     assert_eq!(image_of(&bed, "deployment", "api").await, pinned);
@@ -206,7 +206,7 @@ async fn one_command_takes_back_what_one_run_changed() {
     assert_ended(&all, 0);
     assert_snapshot!(ending(&all), @"
     exit 0
-    deployment/api   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>…
+    deployment/api   patched · rolled out 1/1 · verified: 1 of 1 pod runs <manifest:old>… · no restart in <age>
     --- stderr
     ");
     bed.finish().await;

@@ -65,7 +65,7 @@ async fn both_names_change_the_template_and_prove_it_on_the_rollouts_pods() {
         2 pods are replaced
         note: rollout/shop takes its template from here (workloadRef), and its pods are replaced
 
-    deployment/web   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
+    deployment/web   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo rollout.argoproj.io/shop`
     ");
@@ -73,20 +73,20 @@ async fn both_names_change_the_template_and_prove_it_on_the_rollouts_pods() {
     assert_snapshot!(bed.normaliser().normalise(&image), @"<registry>/shop/web:1.1");
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "deployment/web", "--yes"]).await), @"
     exit 0
-    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>…
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>… · no restart in <age>
     --- stderr
     ");
 
     let by_deployment = ["bump", "deployment/web", "--to", "tag=1.1", "--yes"];
     assert_snapshot!(ending(&freshimage(&bed, &by_deployment).await), @"
     exit 0
-    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo rollout.argoproj.io/shop`
     ");
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "rollout/shop", "--yes"]).await), @"
     exit 0
-    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>…
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>… · no restart in <age>
     --- stderr
     ");
 
@@ -94,7 +94,7 @@ async fn both_names_change_the_template_and_prove_it_on_the_rollouts_pods() {
     let both = ["bump", "rollout/shop", "deployment/web", "--to", "tag=1.1", "--yes"];
     assert_snapshot!(ending(&freshimage(&bed, &both).await), @"
     exit 0
-    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo rollout.argoproj.io/shop`
     ");
@@ -148,7 +148,7 @@ async fn without_the_right_to_list_rollouts_a_deployment_stands_for_itself() {
     let ran = bed.product(BINARY).kubeconfig(&kubeconfig).args(&words).run().await;
     assert_snapshot!(ending(&ran), @"
     exit 0
-    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>…
+    deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:new>… · no restart in <age>
     --- stderr
     hint: back with `kubectl freshimage undo rollout.argoproj.io/shop`
     ");

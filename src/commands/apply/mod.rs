@@ -256,7 +256,9 @@ impl Applying<'_> {
                             && target.rollout.replacement.comes_by_itself()
                             && now.wanted_pods().is_some_and(|wanted| wanted > 0);
                         if !hidden {
-                            confirmation.watched = self.settle(target).as_secs();
+                            if target.rollout.replacement.comes_by_itself() {
+                                confirmation.watched = self.settle(target).as_secs();
+                            }
                             if confirmation.confirmed > 0 {
                                 self.note_proof(target, &now).await;
                             }
