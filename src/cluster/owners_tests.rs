@@ -2,35 +2,13 @@
 
 use super::super::tests::{Server, start};
 use super::*;
-use crate::domain::workload::{Access, Phase, RestartPolicy};
 
 fn reference(api_version: &str, kind: &str, name: &str, uid: &str) -> OwnerReference {
     OwnerReference { api_version: api_version.into(), kind: kind.into(), name: name.into(), uid: uid.into() }
 }
 
 fn pod(namespace: &str, name: &str, controller: Option<OwnerReference>) -> Pod {
-    Pod {
-        namespace: namespace.into(),
-        name: name.into(),
-        uid: format!("uid-{name}").into(),
-        created: None,
-        deleting: false,
-        phase: Phase::Running,
-        reason: "".into(),
-        ready: false,
-        revision: "".into(),
-        resource_version: "".into(),
-        unschedulable: None,
-        restart_policy: RestartPolicy::Always,
-        node: None,
-        controller,
-        mirror: false,
-        access: Arc::new(Access::default()),
-        managers: Vec::new(),
-        opt_out: "".into(),
-        injectors: Vec::new(),
-        containers: Vec::new(),
-    }
+    Pod { namespace: namespace.into(), uid: format!("uid-{name}").into(), ready: false, controller, ..Pod::bare(name) }
 }
 
 fn object(name: &str, uid: &str, owner: &str) -> String {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::plan::Change;
 use crate::domain::plan::assemble::{self, Around, Author};
-use crate::domain::workload::{Access, Container, OwnerReference, PullPolicy, RestartPolicy, Role, State};
+use crate::domain::workload::{Container, OwnerReference, State};
 
 const OLD: &str = "reg.example.com/db:1.0";
 const BROKEN: &str = "reg.example.com/db:1.1";
@@ -57,41 +57,24 @@ fn pod(name: &str, revision: &str, trouble: Option<(&str, &str)>) -> Pod {
     };
     let restarts = if matches!(trouble, Some(("CrashLoopBackOff", _))) { 2 } else { 0 };
     Pod {
-        namespace: "shop".into(),
-        name: name.into(),
         uid: format!("u-{name}").into(),
-        created: None,
-        deleting: false,
-        phase: Phase::Running,
-        reason: "".into(),
         ready: trouble.is_none(),
         revision: revision.into(),
         resource_version: "1".into(),
-        unschedulable: None,
-        restart_policy: RestartPolicy::Always,
-        node: None,
         controller: Some(OwnerReference {
             api_version: "apps/v1".into(),
             kind: "StatefulSet".into(),
             name: "db".into(),
             uid: "u-db".into(),
         }),
-        mirror: false,
-        access: Arc::new(Access::default()),
-        managers: Vec::new(),
-        opt_out: "".into(),
-        injectors: Vec::new(),
         containers: vec![Container {
-            name: "app".into(),
-            role: Role::Container,
             image: if revision == "db-b" { BROKEN } else { OLD }.into(),
-            pull_policy: PullPolicy::IfNotPresent,
             state,
             ran_before: restarts > 0,
             restarts,
-            image_id: "".into(),
-            shown_image: "".into(),
+            ..Container::bare("app")
         }],
+        ..Pod::bare(name)
     }
 }
 

@@ -1,38 +1,18 @@
 use super::*;
-use crate::domain::workload::{Access, Phase, PullPolicy, RestartPolicy, Role};
+use crate::domain::workload::Phase;
 
 fn pod(uid: &str, state: State, restarts: u32) -> Pod {
     Pod {
-        namespace: "shop".into(),
-        name: uid.into(),
-        uid: uid.into(),
-        created: None,
-        deleting: false,
         phase: Phase::Pending,
-        reason: "".into(),
         ready: false,
-        revision: "".into(),
-        resource_version: "".into(),
-        unschedulable: None,
-        restart_policy: RestartPolicy::Always,
-        node: None,
-        controller: None,
-        mirror: false,
-        access: Arc::new(Access::default()),
-        managers: Vec::new(),
-        opt_out: "".into(),
-        injectors: Vec::new(),
         containers: vec![Container {
-            name: "app".into(),
-            role: Role::Container,
             image: "registry.example.com/app:1.1".into(),
-            pull_policy: PullPolicy::IfNotPresent,
             state,
             ran_before: restarts > 0,
             restarts,
-            image_id: "".into(),
-            shown_image: "".into(),
+            ..Container::bare("app")
         }],
+        ..Pod::bare(uid)
     }
 }
 

@@ -114,9 +114,7 @@ pub fn injected_words(injector: Option<&str>) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::workload::{
-        Access, Asked, OwnerReference, Phase, PullPolicy, RestartPolicy, State, WorkloadState,
-    };
+    use crate::domain::workload::{Asked, OwnerReference, PullPolicy, WorkloadState};
 
     fn above(api_version: &str, kind: &str, name: &str) -> OwnerReference {
         let uid = format!("{kind}/{name}").into();
@@ -128,42 +126,11 @@ mod tests {
     }
 
     fn container(name: &str, role: Role) -> Container {
-        Container {
-            name: name.into(),
-            role,
-            image: "reg.example.com/app:1.0".into(),
-            pull_policy: PullPolicy::IfNotPresent,
-            state: State::Running { since: None },
-            ran_before: false,
-            restarts: 0,
-            image_id: "".into(),
-            shown_image: "".into(),
-        }
+        Container { role, image: "reg.example.com/app:1.0".into(), ..Container::bare(name) }
     }
 
     fn pod(controller: OwnerReference, containers: Vec<Container>) -> Pod {
-        Pod {
-            namespace: "shop".into(),
-            name: "web-1".into(),
-            uid: "web-1".into(),
-            created: None,
-            deleting: false,
-            phase: Phase::Running,
-            reason: "".into(),
-            ready: false,
-            revision: "".into(),
-            resource_version: "".into(),
-            unschedulable: None,
-            restart_policy: RestartPolicy::Always,
-            node: None,
-            controller: Some(controller),
-            mirror: false,
-            access: Arc::new(Access::default()),
-            managers: Vec::new(),
-            opt_out: "".into(),
-            injectors: Vec::new(),
-            containers,
-        }
+        Pod { ready: false, controller: Some(controller), containers, ..Pod::bare("web-1") }
     }
 
     /// A template with these containers; none of it where it is not to be read.

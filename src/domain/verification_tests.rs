@@ -6,7 +6,7 @@ use crate::domain::inventory::Question;
 use crate::domain::plan::assemble::{self, Around, Author};
 use crate::domain::remote::{Manifest, Provenance};
 use crate::domain::template::Definition;
-use crate::domain::workload::{Access, OwnerReference, Phase, PullPolicy, RestartPolicy};
+use crate::domain::workload::{OwnerReference, Phase};
 use crate::domain::{Digest, diagnosis::ContainerName};
 
 fn digest(letter: char) -> Digest {
@@ -53,42 +53,21 @@ fn target() -> Target {
 
 fn pod(name: &str, owner: &str, image_id: &str, state: State) -> Pod {
     Pod {
-        namespace: "shop".into(),
-        name: name.into(),
         uid: format!("u-{name}").into(),
-        created: None,
-        deleting: false,
-        phase: Phase::Running,
-        reason: "".into(),
-        ready: true,
-        revision: "".into(),
-        resource_version: "".into(),
-        unschedulable: None,
-        restart_policy: RestartPolicy::Always,
-        node: None,
         controller: Some(OwnerReference {
             api_version: "apps/v1".into(),
             kind: "Deployment".into(),
             name: "web".into(),
             uid: owner.into(),
         }),
-        mirror: false,
-        access: Arc::new(Access::default()),
-        managers: Vec::new(),
-        opt_out: "".into(),
-        injectors: Vec::new(),
         containers: vec![Container {
-            name: "app".into(),
-            role: Role::Container,
             // A webhook rewrote it: what counts is what runs.
             image: "mirror.example.com/app:1.1".into(),
-            pull_policy: PullPolicy::IfNotPresent,
             state,
-            ran_before: false,
-            restarts: 0,
             image_id: image_id.into(),
-            shown_image: "".into(),
+            ..Container::bare("app")
         }],
+        ..Pod::bare(name)
     }
 }
 

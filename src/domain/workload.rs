@@ -148,6 +148,9 @@ pub struct Container {
     pub shown_image: Arc<str>,
 }
 
+/// Waiting for these is no trouble: every start goes through them.
+pub const ORDINARY: [&str; 3] = ["", "ContainerCreating", "PodInitializing"];
+
 impl Container {
     /// Whether its state lets it be judged at all: it runs, or it crashes again and again. The verdict
     /// looks closer; this only keeps references of containers that never ran from being asked for.
@@ -160,12 +163,7 @@ impl Container {
             State::Unreported | State::Terminated { .. } => pinned,
         }
     }
-}
 
-/// Waiting for these is no trouble: every start goes through them.
-pub const ORDINARY: [&str; 3] = ["", "ContainerCreating", "PodInitializing"];
-
-impl Container {
     /// Why it fails to start, or to go on running, in the kubelet's words. Between two attempts kubelets tell one of two
     /// states; both have one name here.
     #[must_use]
@@ -176,6 +174,53 @@ impl Container {
             State::Waiting { reason, .. } => Some(reason),
             State::Terminated { exit_code, .. } if *exit_code != 0 && self.restarts > 0 => Some("CrashLoopBackOff"),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Container {
+    /// A container that runs, of which nothing else is told.
+    pub(crate) fn bare(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            role: Role::Container,
+            image: "".into(),
+            pull_policy: PullPolicy::IfNotPresent,
+            state: State::Running { since: None },
+            ran_before: false,
+            restarts: 0,
+            image_id: "".into(),
+            shown_image: "".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Pod {
+    /// A pod of the namespace `shop` that runs and is ready, of which nothing else is told; its UID is its name.
+    pub(crate) fn bare(name: &str) -> Self {
+        Self {
+            namespace: "shop".into(),
+            name: name.into(),
+            uid: name.into(),
+            created: None,
+            deleting: false,
+            phase: Phase::Running,
+            reason: "".into(),
+            ready: true,
+            revision: "".into(),
+            resource_version: "".into(),
+            unschedulable: None,
+            restart_policy: RestartPolicy::Always,
+            node: None,
+            controller: None,
+            mirror: false,
+            access: Arc::default(),
+            managers: Vec::new(),
+            opt_out: "".into(),
+            injectors: Vec::new(),
+            containers: Vec::new(),
         }
     }
 }

@@ -92,44 +92,19 @@ fn runs_on(target: &Target, pod: &Pod, later: &Pod) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::workload::{Container, RestartPolicy};
+    use crate::domain::workload::Container;
     use crate::ui::plan_samples as samples;
 
     fn pod(uid: &str, state: State, restarts: u32) -> Pod {
         let target = &samples::story().targets[0];
         let container = Container {
-            name: Arc::clone(&target.changes[0].container.name),
-            role: Role::Container,
             image: "reg.example.com/app:1.1".into(),
-            pull_policy: crate::domain::workload::PullPolicy::IfNotPresent,
             state,
             ran_before: restarts > 0,
             restarts,
-            image_id: "".into(),
-            shown_image: "".into(),
+            ..Container::bare(&target.changes[0].container.name)
         };
-        Pod {
-            namespace: "shop".into(),
-            name: uid.into(),
-            uid: uid.into(),
-            created: None,
-            deleting: false,
-            phase: crate::domain::workload::Phase::Running,
-            reason: "".into(),
-            ready: true,
-            revision: "".into(),
-            resource_version: "".into(),
-            unschedulable: None,
-            restart_policy: RestartPolicy::Always,
-            node: None,
-            controller: None,
-            mirror: false,
-            access: Arc::default(),
-            managers: Vec::new(),
-            opt_out: "".into(),
-            injectors: Vec::new(),
-            containers: vec![container],
-        }
+        Pod { containers: vec![container], ..Pod::bare(uid) }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::domain::history::{self, Changed, Entry, History, Run};
 use crate::domain::plan::assemble::{Around, Author};
 use crate::domain::plan::undo;
 use crate::domain::template::Definition;
-use crate::domain::workload::{Access, Container, OwnerReference, Phase, PullPolicy, RestartPolicy, Role};
+use crate::domain::workload::{Container, OwnerReference, Role};
 
 const OLD: &str = "reg.example.com/app:1.0";
 const NEW: &str = "reg.example.com/app:1.1";
@@ -70,41 +70,16 @@ fn set() -> Value {
 
 fn pod(name: &str, set: &str, ready: bool, state: State) -> Pod {
     Pod {
-        namespace: "shop".into(),
-        name: name.into(),
         uid: format!("u-{name}").into(),
-        created: None,
-        deleting: false,
-        phase: Phase::Running,
-        reason: "".into(),
         ready,
-        revision: "".into(),
-        resource_version: "".into(),
-        unschedulable: None,
-        restart_policy: RestartPolicy::Always,
-        node: None,
         controller: Some(OwnerReference {
             api_version: "apps/v1".into(),
             kind: "ReplicaSet".into(),
             name: set.into(),
             uid: format!("u-{set}").into(),
         }),
-        mirror: false,
-        access: Arc::new(Access::default()),
-        managers: Vec::new(),
-        opt_out: "".into(),
-        injectors: Vec::new(),
-        containers: vec![Container {
-            name: "app".into(),
-            role: Role::Container,
-            image: OLD.into(),
-            pull_policy: PullPolicy::IfNotPresent,
-            state,
-            ran_before: false,
-            restarts: 0,
-            image_id: "".into(),
-            shown_image: "".into(),
-        }],
+        containers: vec![Container { image: OLD.into(), state, ..Container::bare("app") }],
+        ..Pod::bare(name)
     }
 }
 

@@ -8,8 +8,7 @@ use crate::domain::diagnosis::RemedyKind;
 use crate::domain::inventory::{Answers, Question};
 use crate::domain::remote::{Child, Failure, ImageConfig, Manifest, Provenance, Served};
 use crate::domain::workload::{
-    Access, Asked, Manager, NodeStore, Owner, OwnerReference, Phase, PullPolicy, RestartPolicy, Snapshot, State,
-    WorkloadState,
+    Asked, Manager, NodeStore, Owner, OwnerReference, Phase, PullPolicy, Snapshot, State, WorkloadState,
 };
 
 const IMAGE: &str = "reg.example.com/app:1.0";
@@ -40,36 +39,16 @@ fn at(second: i64) -> Timestamp {
 /// A running pod; `runs` is the letter of the digest in its `imageID`.
 fn pod(name: &str, node: &str, runs: char, controller: Option<OwnerReference>) -> Pod {
     Pod {
-        namespace: "shop".into(),
-        name: name.into(),
-        uid: name.into(),
         created: Some(at(0)),
-        deleting: false,
-        phase: Phase::Running,
-        reason: "".into(),
-        ready: true,
-        revision: "".into(),
-        resource_version: "".into(),
-        unschedulable: None,
-        restart_policy: RestartPolicy::Always,
         node: Some(node.into()),
         controller,
-        mirror: false,
-        access: Arc::new(Access::default()),
-        managers: Vec::new(),
-        opt_out: "".into(),
-        injectors: Vec::new(),
         containers: vec![Container {
-            name: "app".into(),
-            role: Role::Container,
             image: IMAGE.into(),
-            pull_policy: PullPolicy::IfNotPresent,
-            state: State::Running { since: None },
-            ran_before: false,
-            restarts: 0,
             image_id: format!("reg.example.com/app@{}", hex(runs)).into(),
             shown_image: IMAGE.into(),
+            ..Container::bare("app")
         }],
+        ..Pod::bare(name)
     }
 }
 

@@ -119,36 +119,10 @@ impl World {
 
 fn pod(image: &str, image_id: &str) -> Pod {
     Pod {
-        namespace: "shop".into(),
-        name: "web-1".into(),
         uid: "u1".into(),
-        created: None,
-        deleting: false,
-        phase: Phase::Running,
-        reason: "".into(),
-        ready: true,
-        revision: "".into(),
-        resource_version: "".into(),
-        unschedulable: None,
-        restart_policy: RestartPolicy::Always,
         node: Some("node-a".into()),
-        controller: None,
-        mirror: false,
-        access: Arc::default(),
-        managers: Vec::new(),
-        opt_out: "".into(),
-        injectors: Vec::new(),
-        containers: vec![Container {
-            name: "app".into(),
-            role: Role::Container,
-            image: image.into(),
-            pull_policy: PullPolicy::IfNotPresent,
-            state: State::Running { since: None },
-            ran_before: false,
-            restarts: 0,
-            image_id: image_id.into(),
-            shown_image: "".into(),
-        }],
+        containers: vec![Container { image: image.into(), image_id: image_id.into(), ..Container::bare("app") }],
+        ..Pod::bare("web-1")
     }
 }
 
