@@ -37,7 +37,7 @@ async fn run(settings: &HistorySettings, environment: &Environment, printer: &Pr
         .definition(&namespace, &workload)
         .await
         .map_err(|why| AppError::failed(format!("{}: {}", settings.target, super::bump::not_defined(&why))))?;
-    let history = match defined.definition.annotation(history::ANNOTATION).map(History::parse) {
+    let history = match History::of(&defined.definition) {
         None => History::default(),
         Some(Ok(history)) => history,
         Some(Err(why)) => {

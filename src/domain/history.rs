@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::diagnosis::ContainerName;
+use super::template::Definition;
 use super::workload::{PullPolicy, Role};
 use super::{Digest, Reference};
 
@@ -157,6 +158,12 @@ impl Held {
 }
 
 impl History {
+    /// The history of an object; `None` if it has none, an error if that cannot be read.
+    #[must_use]
+    pub fn of(definition: &Definition) -> Option<Result<Self, String>> {
+        definition.annotation(ANNOTATION).map(Self::parse)
+    }
+
     /// Reads the annotation's text.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use super::choose::{self, Candidate};
 use crate::cluster::{Defined, NotDefined};
 use crate::domain::diagnosis::{ContainerName, Item};
 use crate::domain::exclusion::Exclusions;
-use crate::domain::history::{self, Changed, History};
+use crate::domain::history::{Changed, History};
 use crate::domain::inquiry;
 use crate::domain::inventory::{Object, Tag};
 use crate::domain::plan::change::{Place, Refusal};
@@ -153,8 +153,7 @@ async fn one(
         }
     };
     let definition = Arc::clone(&defined.definition);
-    let history =
-        definition.annotation(history::ANNOTATION).and_then(|text| History::parse(text).ok()).unwrap_or_default();
+    let history = History::of(&definition).and_then(Result::ok).unwrap_or_default();
     let places = match choose::places(&candidate, &definition, &history, proposed, containers, exclusions) {
         Ok(places) => places,
         Err(refusal) => return (None, vec![leave(None, refusal, true)]),

@@ -37,12 +37,7 @@ pub fn expected(target: &Target) -> Asks {
     for change in &target.changes {
         asks.insert(change.container.clone(), change.new_image.as_str().into());
     }
-    let place = assemble::annotation(history::ANNOTATION);
-    let written = target.patch.iter().find_map(|operation| match operation {
-        Operation::Add { path, value } if *path == place => History::parse(value.as_str()?).ok(),
-        _ => None,
-    });
-    let entry = written.and_then(|mut history| history.entries.pop());
+    let entry = assemble::written_history(&target.patch).and_then(|mut history| history.entries.pop());
     for changed in entry.into_iter().flat_map(|entry| entry.containers) {
         if let Some(image) = asks.iter_mut().find(|(container, _)| changed.is_of(container)).map(|(_, image)| image) {
             *image = changed.to.into();

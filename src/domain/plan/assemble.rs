@@ -125,7 +125,7 @@ pub(super) fn assembled(
 
 /// The history that is written on a workload, and what to say if it cannot be read.
 pub(super) fn history_of(definition: &Definition) -> (History, Option<String>) {
-    match definition.annotation(history::ANNOTATION).map(History::parse) {
+    match History::of(definition) {
         None => (History::default(), None),
         Some(Ok(history)) => (history, None),
         Some(Err(why)) => (
@@ -243,6 +243,15 @@ pub fn rebased(patch: &[Operation], now: &Definition) -> Vec<Operation> {
         }
     }
     operations
+}
+
+/// The history that a patch writes.
+pub(super) fn written_history(patch: &[Operation]) -> Option<History> {
+    let place = annotation(history::ANNOTATION);
+    patch.iter().find_map(|operation| match operation {
+        Operation::Add { path, value } if *path == place => History::parse(value.as_str()?).ok(),
+        _ => None,
+    })
 }
 
 pub(super) fn annotation(key: &str) -> String {

@@ -73,7 +73,7 @@ pub fn undo(around: &Around<'_>, to: Option<Revision>) -> Result<Undo, NoWayBack
 #[must_use]
 pub fn unfinished<'d>(definitions: impl Iterator<Item = &'d Definition>) -> BTreeSet<String> {
     let histories: Vec<History> = definitions
-        .filter_map(|definition| History::parse(definition.annotation(history::ANNOTATION)?).ok())
+        .filter_map(|definition| History::of(definition)?.ok())
         .filter(|history| !history.entries.is_empty())
         .collect();
     let lasts = || histories.iter().filter_map(|history| Some((history, history.entries.last()?)));
@@ -92,7 +92,7 @@ pub fn unfinished<'d>(definitions: impl Iterator<Item = &'d Definition>) -> BTre
 /// What the last undo did, made sure of once more, if it is of one of these runs.
 #[must_use]
 pub fn once_more(around: &Around<'_>, runs: &BTreeSet<String>) -> Option<Target> {
-    let history = History::parse(around.definition.annotation(history::ANNOTATION)?).ok()?;
+    let history = History::of(around.definition)?.ok()?;
     let last = history.entries.last().filter(|last| last.back_to.is_some() && runs.contains(&last.run.id))?;
     finish(around, last).ok()
 }
@@ -101,7 +101,7 @@ pub fn once_more(around: &Around<'_>, runs: &BTreeSet<String>) -> Option<Target>
 /// that brings back the very template whose pods run on ([`super::former`]). `None` where it is not that simple.
 #[must_use]
 pub fn as_it_was(around: &Around<'_>, to: Option<Revision>) -> Option<Target> {
-    let history = History::parse(around.definition.annotation(history::ANNOTATION)?).ok()?;
+    let history = History::of(around.definition)?.ok()?;
     let last = history.entries.last()?;
     let to = to.or_else(|| history.way_back())?;
     if last.back_to.is_some() || !history.is_unproven_since(to) {
@@ -115,8 +115,7 @@ pub fn as_it_was(around: &Around<'_>, to: Option<Revision>) -> Option<Target> {
 
 fn way_back(around: &Around<'_>, to: Option<Revision>, as_written: bool) -> Result<Undo, NoWayBack> {
     let definition = around.definition;
-    let text = definition.annotation(history::ANNOTATION).ok_or(NoWayBack::NeverChanged)?;
-    let history = History::parse(text).map_err(NoWayBack::Unreadable)?;
+    let history = History::of(definition).ok_or(NoWayBack::NeverChanged)?.map_err(NoWayBack::Unreadable)?;
     let position = history.position();
     if let Some(pending) = history.pending()
         && pending.back_to.is_some()
@@ -283,8 +282,7 @@ fn patch(
 /// Whether the last entry of an object's history was written by this run, or takes back what it wrote and is not proven.
 #[must_use]
 pub fn is_of_run(definition: &Definition, run: &str) -> bool {
-    let history = definition.annotation(history::ANNOTATION).and_then(|text| History::parse(text).ok());
-    history.is_some_and(|history| {
+    History::of(definition).and_then(Result::ok).is_some_and(|history| {
         let Some(last) = history.entries.last() else { return false };
         let taken_back = || history.change(last.on).is_some_and(|change| change.run.id == run);
         last.run.id == run || (last.back_to.is_some() && !last.proven && taken_back())
@@ -294,21 +292,15 @@ pub fn is_of_run(definition: &Definition, run: &str) -> bool {
 /// The run that a patch writes into the history.
 #[must_use]
 pub fn run_of(patch: &[Operation]) -> Option<String> {
-    let place = assemble::annotation(history::ANNOTATION);
-    patch.iter().find_map(|operation| match operation {
-        Operation::Add { path, value } if *path == place => {
-            let history = History::parse(value.as_str()?).ok()?;
-            Some(history.entries.last()?.run.id.clone()).filter(|id| !id.is_empty())
-        }
-        _ => None,
-    })
+    let mut history = assemble::written_history(patch)?;
+    Some(history.entries.pop()?.run.id).filter(|id| !id.is_empty())
 }
 
 /// The patch that marks the last entry of the history as proven; `None` where it is, or where somebody has changed it.
 #[must_use]
 pub fn mark_proven(definition: &Definition, changes: &[Change]) -> Option<Vec<Operation>> {
     let text = definition.annotation(history::ANNOTATION)?;
-    let history = History::parse(text).ok()?;
+    let history = History::of(definition)?.ok()?;
     let pending = history.pending()?;
     // What was proven has to be what the entry speaks of.
     let asked: BTreeMap<_, _> = changes.iter().map(|change| (&*change.container.name, &change.digest)).collect();
