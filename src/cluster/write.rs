@@ -201,8 +201,7 @@ impl Cluster {
     /// # Errors
     /// Why it was not deleted.
     pub async fn delete_pod(&self, pod: &Pod) -> Result<(), NotPatched> {
-        let workload = WorkloadName { api_version: "v1".into(), kind: "Pod".into(), name: Arc::clone(&pod.name) };
-        let path = self.object_path(&pod.namespace, &workload).await.map_err(not_patched)?;
+        let path = self.object_path(&pod.namespace, &WorkloadName::pod(&pod.name)).await.map_err(not_patched)?;
         let options = json!({
             "apiVersion": "v1", "kind": "DeleteOptions",
             "preconditions": {"uid": &*pod.uid, "resourceVersion": &*pod.resource_version},

@@ -299,6 +299,12 @@ pub struct WorkloadName {
 }
 
 impl WorkloadName {
+    /// Of a pod by itself.
+    #[must_use]
+    pub fn pod(name: &Arc<str>) -> Self {
+        Self { api_version: "v1".into(), kind: "Pod".into(), name: Arc::clone(name) }
+    }
+
     /// Of what an owner reference names.
     #[must_use]
     pub fn of(reference: &OwnerReference) -> Self {

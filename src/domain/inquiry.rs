@@ -49,10 +49,7 @@ pub fn ownership(pod: &Pod, owners: &HashMap<Arc<str>, Owner>) -> Ownership {
         next = owner.and_then(|owner| owner.controller.clone());
         chain.push(reference);
     }
-    let workload = chain.last().map_or_else(
-        || WorkloadName { api_version: "v1".into(), kind: "Pod".into(), name: Arc::clone(&pod.name) },
-        OwnerReference::workload,
-    );
+    let workload = chain.last().map_or_else(|| WorkloadName::pod(&pod.name), OwnerReference::workload);
     // A ReplicaSet or Job below something else only carries a copy of that one's template.
     let last = chain.len().saturating_sub(1);
     let controllers: Vec<Workload> = chain

@@ -1,7 +1,5 @@
 //! Before the first write: would everything be accepted? One refusal here, and nothing is written at all.
 
-use std::sync::Arc;
-
 use futures::{StreamExt as _, stream};
 
 use super::super::look;
@@ -31,7 +29,8 @@ pub(in crate::commands) struct Checked {
 
 /// Lets the API server judge each patch, and asks each registry whether it would take a tag.
 pub(in crate::commands) async fn check(applying: &Applying<'_>, plan: &Plan) -> Result<Checked, AppError> {
-    let (rights, patches) = futures::join!(push_rights(applying, plan), patches(applying, plan));
+    let (rights, patches, deletions) =
+        futures::join!(push_rights(applying, plan), patches(applying, plan), deletions(applying, plan));
     let rights = rights?;
     let mut checked = Checked::default();
     for (target, judged) in plan.targets.iter().zip(patches) {
@@ -52,7 +51,7 @@ pub(in crate::commands) async fn check(applying: &Applying<'_>, plan: &Plan) -> 
             ));
         }
     }
-    checked.notes.extend(deletions(applying, plan).await);
+    checked.notes.extend(deletions);
     checked.notes.sort();
     checked.notes.dedup();
     Ok(checked)
@@ -71,16 +70,13 @@ fn cannot_be_written(tagging: &Tagging, rights: &[(Repository, PushRight)]) -> O
 
 /// Which pods will have to be deleted and may not be.
 async fn deletions(applying: &Applying<'_>, plan: &Plan) -> Vec<String> {
-    let mut notes = Vec::new();
-    for target in &plan.targets {
-        let Some(pod) = blocking::foreseen(target, applying.snapshot).into_iter().next() else { continue };
-        let named = WorkloadName { api_version: "v1".into(), kind: "Pod".into(), name: Arc::clone(&pod.name) };
-        if applying.cluster.may("delete", &target.namespace, &named).await == Review::Denied {
-            let name = crate::ui::names::workload(&target.workload);
-            notes.push(format!("{name}: you may not delete {}: somebody else has to", pod.name));
-        }
-    }
-    notes
+    let asked = plan.targets.iter().map(|target| async move {
+        let pod = blocking::foreseen(target, applying.snapshot).into_iter().next()?;
+        let review = applying.cluster.may("delete", &target.namespace, &WorkloadName::pod(&pod.name)).await;
+        let name = crate::ui::names::workload(&target.workload);
+        (review == Review::Denied).then(|| format!("{name}: you may not delete {}: somebody else has to", pod.name))
+    });
+    stream::iter(asked).buffered(AT_ONCE).filter_map(std::future::ready).collect().await
 }
 
 async fn push_rights(applying: &Applying<'_>, plan: &Plan) -> Result<Vec<(Repository, PushRight)>, AppError> {

@@ -9,9 +9,10 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
+use super::standing::Standing;
 use super::steadiness::Watched;
 use super::{Applying, Seen, workload_of};
-use crate::cluster::{Expect, NotDefined, Scope, Selection};
+use crate::cluster::{Expect, Scope, Selection};
 use crate::domain::blocking::Sequence;
 use crate::domain::impasse::{self, Impasse, Look};
 use crate::domain::inquiry;
@@ -110,8 +111,8 @@ impl Applying<'_> {
                     rollout::progress(&target.rollout.replacement, &target.definition.runs_as().kind, state)
                 }
                 Err(why) => {
-                    if self.is_gone(target).await {
-                        return Err("it was deleted meanwhile".to_owned());
+                    if let Standing::Otherwise { why, gone: true } = self.standing(target, &seen.asks).await {
+                        return Err(why);
                     }
                     // The server may come back.
                     Progress::Waiting(why.clone())
@@ -162,14 +163,6 @@ impl Applying<'_> {
                 return Err(with(&format!("it was not done within {seconds}s: {how_far}"), hanging.as_deref()));
             }
             sleep(pause).await;
-        }
-    }
-
-    async fn is_gone(&self, target: &Target) -> bool {
-        match self.cluster.definition(&target.namespace, target.definition.runs_as()).await {
-            Err(NotDefined::Missing) => true,
-            Ok(defined) => defined.definition.uid != target.definition.uid,
-            Err(_) => false,
         }
     }
 

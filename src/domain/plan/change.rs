@@ -80,7 +80,12 @@ pub fn wanted(place: &Place<'_>, content: ContentOf) -> Result<Digest, Refusal> 
 /// by the reference itself.
 #[must_use]
 pub fn is_done(place: &Place<'_>, wanted: &Digest) -> bool {
-    place.settled || place.last.is_some_and(|last| last.to == *place.slot.image && last.digest == *wanted)
+    place.settled || ours(place, wanted).is_some()
+}
+
+/// Our last change, if it made the place what it is and brought this content.
+fn ours<'a>(place: &Place<'a>, wanted: &Digest) -> Option<&'a Changed> {
+    place.last.filter(|last| last.to == *place.slot.image && last.digest == *wanted)
 }
 
 /// Plans one place. `name` is the tag that was found for it, where the way asks for one.
@@ -166,9 +171,8 @@ fn changed(
         && pull_policy.is_none_or(|policy| {
             let fresh = |item: &Item| matches!(item.verdict, Verdict::Fresh | Verdict::Rewrapped);
             // What our last change restarted for this very content is done, though its pods may still start.
-            let ours =
-                place.last.is_some_and(|last| last.policy.is_some() && last.to == *slot.image && last.digest == digest);
-            slot.pull_policy == Some(policy) && (ours || place.item.is_none_or(fresh))
+            let restarted = ours(place, &digest).is_some_and(|last| last.policy.is_some());
+            slot.pull_policy == Some(policy) && (restarted || place.item.is_none_or(fresh))
         });
     let (back, no_way_back) = match back {
         Ok(back) => (Some(back), None),
