@@ -146,11 +146,11 @@ pub fn foresee(plan: &mut Plan, snapshot: &Snapshot) {
         let names: Vec<&str> = foreseen(target, snapshot).into_iter().map(|pod| &*pod.name).collect();
         let warning = match names.as_slice() {
             [] => continue,
-            [name] => format!(
-                "{name} is not ready, and its StatefulSet would wait for it for ever: it is deleted, so that it is made anew"
-            ),
+            [name] => {
+                format!("{name} is not ready and blocks its StatefulSet: it will be deleted, so that it is recreated")
+            }
             [start @ .., last] => format!(
-                "{} and {last} are not ready, and their StatefulSet would wait for them for ever: they are deleted, so that they are made anew",
+                "{} and {last} are not ready and block their StatefulSet: they will be deleted, so that they are recreated",
                 start.join(", ")
             ),
         };

@@ -190,15 +190,20 @@ fn what_will_be_deleted_is_said_beforehand() {
     let foreseen = |target: Target, pods: Vec<Pod>| {
         let mut plan = Plan { targets: vec![target], ..Plan::default() };
         foresee(&mut plan, &Snapshot { pods, ..Snapshot::default() });
-        plan.targets.remove(0).warnings.into_iter().filter(|warning| warning.contains("for ever")).collect::<Vec<_>>()
+        plan.targets
+            .remove(0)
+            .warnings
+            .into_iter()
+            .filter(|warning| warning.contains("will be deleted"))
+            .collect::<Vec<_>>()
     };
     let broken = || vec![pod("db-10", "db-b", CRASHES), pod("db-2", "db-b", CRASHES), pod("db-0", "db-a", None)];
     let large = || json!({"replicas": 11});
     assert_eq!(
         foreseen(target(json!({}), true), broken()),
-        ["db-2 is not ready, and its StatefulSet would wait for it for ever: it is deleted, so that it is made anew"]
+        ["db-2 is not ready and blocks its StatefulSet: it will be deleted, so that it is recreated"]
     );
-    assert!(foreseen(target(large(), true), broken())[0].starts_with("db-2 and db-10 are not ready, "));
+    assert!(foreseen(target(large(), true), broken())[0].starts_with("db-2 and db-10 are not ready and block "));
     assert!(foreseen(target(json!({"podManagementPolicy": "Parallel"}), true), broken()).is_empty());
     assert!(foreseen(target(json!({}), false), vec![pod("db-2", "db-b", STARTS)]).is_empty());
     // A way back that is patched already has its revision in the status, once its controller has seen it.

@@ -353,7 +353,8 @@ impl NextTagSettings {
 fn check_part(scheme: Option<SchemeName>, part: Option<PartName>) -> Result<(), AppError> {
     match (scheme, part) {
         (Some(SchemeName::Increment | SchemeName::Date | SchemeName::Digest), Some(_)) => {
-            Err(AppError::usage("`--bump` is for the scheme `semver`").hint("leave out `--bump` or `--scheme`"))
+            Err(AppError::usage("`--bump` can only be used with `--scheme semver`")
+                .hint("leave out `--bump` or `--scheme`"))
         }
         _ => Ok(()),
     }
@@ -461,7 +462,7 @@ fn images(flags: &cli::Bump) -> Result<Vec<Given>, AppError> {
             .hint(format!("leave out `{flag}`: `--set` names each container and its image")));
     }
     if !matches!(Selection::parse(&flags.selected.targets)?, Selection::Named(_)) {
-        return Err(AppError::usage("`--set` needs the names of workloads")
+        return Err(AppError::usage("`--set` requires the name of a workload")
             .hint(format!("name them, as in `kubectl freshimage bump TYPE/NAME --set {}`", shell_word(first))));
     }
     let mut images: Vec<Given> = Vec::new();
@@ -483,15 +484,13 @@ fn image(word: &str) -> Result<Given, AppError> {
         !name.is_empty() && name.chars().all(allowed)
     };
     let Some((name, image)) = word.split_once('=').filter(|(name, _)| container(name)) else {
-        return Err(AppError::usage(format!("`--set` needs CONTAINER=IMAGE, not `{}`", excerpt(word, 100)))
+        return Err(AppError::usage(format!("`--set` expects CONTAINER=IMAGE, got `{}`", excerpt(word, 100)))
             .hint(format!("write it as in `{}`", A_SET.trim_start())));
     };
     match image.parse::<Reference>() {
         Ok(image) => Ok(Given { container: name.to_owned(), image }),
-        Err(error) => {
-            Err(AppError::usage(format!("`--set {name}` cannot have `{}`", excerpt(image, 200)))
-                .because(error.to_string()))
-        }
+        Err(error) => Err(AppError::usage(format!("invalid image for `--set {name}`: `{}`", excerpt(image, 200)))
+            .because(error.to_string())),
     }
 }
 

@@ -14,8 +14,8 @@ pub(super) fn exclusions(words: &[String], wanted: Vec<String>) -> Result<Exclus
         rules.iter().any(|rule| rule.key == Key::Container && crate::domain::glob::matches(&rule.pattern, name))
     };
     if let Some(name) = wanted.iter().find(leaves_out) {
-        return Err(AppError::usage(format!("`--exclude` leaves out container `{name}`, which was named"))
-            .hint("leave it out of one of the two"));
+        return Err(AppError::usage(format!("container `{name}` is both named and excluded"))
+            .hint("leave it out of `--exclude`, or do not name it"));
     }
     Ok(Exclusions { rules, wanted })
 }

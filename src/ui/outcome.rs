@@ -194,8 +194,8 @@ fn cleared_words(cleared: &Cleared) -> Option<String> {
     let names: Vec<_> = cleared.deleted.iter().map(|pod| printable(pod)).collect();
     match names.as_slice() {
         [] => None,
-        [name] => Some(format!("{name} held it up and was deleted")),
-        [start @ .., last] => Some(format!("{} and {last} held it up and were deleted", start.join(", "))),
+        [name] => Some(format!("{name} blocked it and was deleted")),
+        [start @ .., last] => Some(format!("{} and {last} blocked it and were deleted", start.join(", "))),
     }
 }
 
@@ -265,7 +265,7 @@ pub fn hints(plan: &Plan, outcome: &Outcome, place: &Place) -> Vec<String> {
 fn stood_before(plan: &Plan, outcome: &Outcome, place: &Place) -> Vec<String> {
     let left = plan.targets.iter().zip(&outcome.cleared).filter_map(|(target, cleared)| {
         let words = format!("delete pod {}", shell_word(&printable(cleared.left.as_deref()?)));
-        Some(format!("first delete what holds it up: `{}`", summary::kubectl(&words, &target.namespace, place)))
+        Some(format!("first delete the pod that blocks it: `{}`", summary::kubectl(&words, &target.namespace, place)))
     });
     left.collect()
 }

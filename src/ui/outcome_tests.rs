@@ -259,13 +259,13 @@ fn pods_that_held_a_workload_up_are_told_and_the_one_that_somebody_else_has_to_d
     ];
     let text = ends.map(|(state, cleared)| told(&plan, &Outcome { cleared: vec![cleared], ..story(state) }, None));
     assert_snapshot!(text.join("\n"), @"
-    deployment/awesomeapp   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run sha256:9c1e4f019c1e… · db-1 held it up and was deleted
+    deployment/awesomeapp   tagged 1.1 · patched · rolled out 2/2 · verified: 2 of 2 pods run sha256:9c1e4f019c1e… · db-1 blocked it and was deleted
     hint: back with `kubectl freshimage undo deployment/awesomeapp`
 
-    deployment/awesomeapp   tagged 1.1 · taken back: it crashes · runs what it ran before, verified · db-2, db-1 and db-0 held it up and were deleted
+    deployment/awesomeapp   tagged 1.1 · taken back: it crashes · runs what it ran before, verified · db-2, db-1 and db-0 blocked it and were deleted
 
-    deployment/awesomeapp   tagged 1.1 · patched · not confirmed: db-1 is not ready · db-2 held it up and was deleted
-    hint: first delete what holds it up: `kubectl delete pod db-1`
+    deployment/awesomeapp   tagged 1.1 · patched · not confirmed: db-1 is not ready · db-2 blocked it and was deleted
+    hint: first delete the pod that blocks it: `kubectl delete pod db-1`
     hint: go on with `kubectl freshimage bump deployment/awesomeapp --to tag=1.1`
     hint: back with `kubectl freshimage undo deployment/awesomeapp`
     ");
@@ -273,7 +273,7 @@ fn pods_that_held_a_workload_up_are_told_and_the_one_that_somebody_else_has_to_d
         Place { flags: "--context prod --force".to_owned(), cluster: "--context prod".to_owned(), ..place() };
     let outcome = Outcome { cleared: vec![cleared(&[], Some("db-1"))], ..story(unconfirmed("no", of(0, 2))) };
     let elsewhere = Place { default_namespace: "default".to_owned(), ..elsewhere };
-    assert_snapshot!(hints(&plan, &outcome, &elsewhere)[0], @"first delete what holds it up: `kubectl delete pod db-1 -n shop --context prod`");
+    assert_snapshot!(hints(&plan, &outcome, &elsewhere)[0], @"first delete the pod that blocks it: `kubectl delete pod db-1 -n shop --context prod`");
 }
 
 #[test]

@@ -285,7 +285,7 @@ pub fn question(plan: &Plan) -> String {
 /// What is asked when the new content did not come to run.
 #[must_use]
 pub fn way_back_question(target: &Target, why: &str) -> String {
-    let clears = Sequence::of(target).map_or("", |_| ", and delete a pod that holds it up");
+    let clears = Sequence::of(target).map_or("", |_| ", and delete a pod that blocks it");
     format!("{}: {}. Go back to what ran before{clears}?", names::workload(&target.workload), printable(why))
 }
 

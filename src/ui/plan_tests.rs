@@ -176,8 +176,8 @@ fn the_way_back_names_the_content() {
         will run sha256:2bd0a7c32bd0…
         2 pods run on, and none is replaced
         note: what it was changed to never started: the template is put back as it
-          was, and no pod is replaced; a pod that starts anew gets what
-          `reg.example.com/cp-enablement/awesomeapp:1.0` means by then
+          was, and no pod is replaced; a new pod gets whatever
+          `reg.example.com/cp-enablement/awesomeapp:1.0` points to by then
     ");
     assert_snapshot!(paged(&samples::undo(true), Some(80)), @"
     Plan: nothing to change, 1 workload to make sure of
@@ -386,7 +386,7 @@ fn questions_name_the_risk() {
     );
     assert_eq!(
         way_back_question(&samples::kinds().targets[1], "it crashes"),
-        "statefulset/db: it crashes. Go back to what ran before, and delete a pod that holds it up?"
+        "statefulset/db: it crashes. Go back to what ran before, and delete a pod that blocks it?"
     );
 }
 

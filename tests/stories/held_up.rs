@@ -64,9 +64,9 @@ async fn undo_deletes_the_pod_that_a_stateful_set_would_wait_for_for_ever_and_sa
         + image: <registry>/shop/web:1.0@<manifest:old>
         will run <manifest:old>…
         2 pods are replaced
-        note: db-1 is not ready, and its StatefulSet would wait for it for ever: it is deleted, so that it is made anew
+        note: db-1 is not ready and blocks its StatefulSet: it will be deleted, so that it is recreated
 
-    statefulset/db   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>… · no restart in <age> · db-1 held it up and was deleted
+    statefulset/db   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>… · no restart in <age> · db-1 blocked it and was deleted
     --- stderr
     ");
     let after = uids(&bed).await;
@@ -83,7 +83,7 @@ async fn a_stateful_set_is_taken_back_with_the_pod_that_holds_it_up() {
     let bump = ["bump", "statefulset/db", "--to", "tag=1.1", "--yes", "--rollback", "--timeout", "10m"];
     assert_snapshot!(calm(&freshimage(&bed, &bump).await), @"
     exit 12
-    statefulset/db   tagged 1.1 · taken back: it cannot go on: … · runs what it ran before, verified · db-1 held it up and was deleted
+    statefulset/db   tagged 1.1 · taken back: it cannot go on: … · runs what it ran before, verified · db-1 blocked it and was deleted
     --- stderr
     ");
     bed.wait_rolled_out("statefulset", "db").await;
@@ -104,10 +104,10 @@ async fn who_may_not_delete_pods_is_told_the_command_and_the_same_undo_finishes_
     let stopped = undo().await;
     assert_snapshot!(ending(&stopped), @r#"
     exit 12
-    statefulset/db   patched · 1 of 2 pods got the new content · not confirmed: db-1 is not ready, and its StatefulSet waits for it for ever; it could not be deleted: pods "db-1" is forbidden: User "system:serviceaccount:<namespace>:changer" cannot delete resource "pods" in API group "" in the namespace "<namespace>"
+    statefulset/db   patched · 1 of 2 pods got the new content · not confirmed: db-1 is not ready and blocks its StatefulSet; it could not be deleted: pods "db-1" is forbidden: User "system:serviceaccount:<namespace>:changer" cannot delete resource "pods" in API group "" in the namespace "<namespace>"
     --- stderr
-    note: statefulset/db: you may not delete db-1: somebody else has to
-    hint: first delete what holds it up: `kubectl delete pod db-1`
+    note: statefulset/db: you are not allowed to delete db-1; somebody else has to
+    hint: first delete the pod that blocks it: `kubectl delete pod db-1`
     hint: go on with `kubectl freshimage undo statefulset/db`
     "#);
     let again = undo().await;
@@ -149,9 +149,9 @@ async fn a_bump_to_a_good_image_deletes_what_a_broken_one_has_left() {
         + image: <registry>/shop/web:1.1@<manifest:newest>
         runs <manifest:broken>… and <manifest:old>…, will run <manifest:newest>…
         2 pods are replaced
-        note: db-1 is not ready, and its StatefulSet would wait for it for ever: it is deleted, so that it is made anew
+        note: db-1 is not ready and blocks its StatefulSet: it will be deleted, so that it is recreated
 
-    statefulset/db   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:newest>… · no restart in <age> · db-1 held it up and was deleted
+    statefulset/db   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:newest>… · no restart in <age> · db-1 blocked it and was deleted
     --- stderr
     hint: back with `kubectl freshimage undo statefulset/db`
     ");
@@ -168,7 +168,7 @@ async fn a_partition_and_pods_that_start_side_by_side_and_on_delete_get_what_the
     break_it(&bed).await;
     assert_snapshot!(ending(&freshimage(&bed, &["undo", "statefulset/db", "--yes"]).await), @"
     exit 0
-    statefulset/db   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>… · no restart in <age> · db-1 held it up and was deleted
+    statefulset/db   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>… · no restart in <age> · db-1 blocked it and was deleted
     --- stderr
     ");
     assert_eq!(uids(&bed).await[0], before[0], "what the partition keeps is kept");

@@ -171,7 +171,7 @@ async fn what_never_started_is_taken_back_to_the_very_template_of_before_and_no_
         + image: <registry>/shop/web:1.0
         will run <manifest:old>…
         2 pods run on, and none is replaced
-        note: what it was changed to never started: the template is put back as it was, and no pod is replaced; a pod that starts anew gets what `<registry>/shop/web:1.0` means by then
+        note: what it was changed to never started: the template is put back as it was, and no pod is replaced; a new pod gets whatever `<registry>/shop/web:1.0` points to by then
 
     deployment/web   patched · rolled out 2/2 · verified: 2 of 2 pods run <manifest:old>… · no restart in <age>
     --- stderr
@@ -199,7 +199,8 @@ async fn what_never_started_is_taken_back_to_the_very_template_of_before_and_no_
     let ran = freshimage(&bed, &back).await;
     assert_ended(&ran, 12);
     let result = ending(&ran);
-    let told = " · runs what it ran before, verified · a pod that starts anew gets what `<registry>/shop/web:1.0` means by then\n";
+    let told =
+        " · runs what it ran before, verified · a new pod gets whatever `<registry>/shop/web:1.0` points to by then\n";
     assert!(result.contains(told), "{result}");
     assert_eq!(uids(&bed.wait_rolled_out("deployment", "web").await), uids(&before));
     assert_eq!(image_of(&bed, "deployment", "web").await, registry.image("shop/web", "1.0"));

@@ -74,7 +74,8 @@ async fn deletions(applying: &Applying<'_>, plan: &Plan) -> Vec<String> {
         let pod = blocking::foreseen(target, applying.snapshot).into_iter().next()?;
         let review = applying.cluster.may("delete", &target.namespace, &WorkloadName::pod(&pod.name)).await;
         let name = crate::ui::names::workload(&target.workload);
-        (review == Review::Denied).then(|| format!("{name}: you may not delete {}: somebody else has to", pod.name))
+        (review == Review::Denied)
+            .then(|| format!("{name}: you are not allowed to delete {}; somebody else has to", pod.name))
     });
     stream::iter(asked).buffered(AT_ONCE).filter_map(std::future::ready).collect().await
 }

@@ -29,14 +29,11 @@ impl Applying<'_> {
                         cleared.deleted.push(Arc::clone(&pod.name));
                     }
                 });
-                Ok(Some(format!("{} held it up and is deleted", pod.name)))
+                Ok(Some(format!("{} blocked it and is being deleted", pod.name)))
             }
             Err(NotPatched::Forbidden(why) | NotPatched::Refused(why) | NotPatched::NoDryRun(why)) => {
                 self.journal.cleared(place, |cleared| cleared.left = Some(Arc::clone(&pod.name)));
-                Err(format!(
-                    "{} is not ready, and its StatefulSet waits for it for ever; it could not be deleted: {why}",
-                    pod.name
-                ))
+                Err(format!("{} is not ready and blocks its StatefulSet; it could not be deleted: {why}", pod.name))
             }
             // It has changed or is gone, or nobody answers: the next look tells.
             Err(NotPatched::Conflict(_) | NotPatched::Missing | NotPatched::Silence(_)) => Ok(None),

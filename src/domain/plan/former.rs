@@ -58,7 +58,7 @@ pub fn caution(target: &Target) -> Option<String> {
     images.dedup();
     let images: Vec<String> = images.into_iter().map(|image| format!("`{image}`")).collect();
     (target.rollout.keeps_pods && !images.is_empty())
-        .then(|| format!("a pod that starts anew gets what {} means by then", images.join(" and ")))
+        .then(|| format!("a new pod gets whatever {} points to by then", images.join(" and ")))
 }
 
 /// An object's pod template without what a ReplicaSet adds to it.

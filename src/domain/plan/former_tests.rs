@@ -152,7 +152,7 @@ fn what_they_run_has_to_be_proven_and_what_a_tag_means_later_is_said() {
     assert_eq!(
         target.warnings,
         [
-            "what it was changed to never started: the template is put back as it was, and no pod is replaced; a pod that starts anew gets what `reg.example.com/app:1.0` means by then"
+            "what it was changed to never started: the template is put back as it was, and no pod is replaced; a new pod gets whatever `reg.example.com/app:1.0` points to by then"
         ]
     );
     let mut pinned = target.clone();

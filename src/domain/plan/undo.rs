@@ -186,7 +186,8 @@ fn finish(around: &Around<'_>, pending: &Entry) -> Result<Target, NoWayBack> {
         changes.push(change);
     }
     let note = match pending.proven {
-        true => "the last undo of several workloads was not finished: this one is back, and goes no further".to_owned(),
+        true => "the last undo of several workloads was interrupted: this one is back already and goes no further"
+            .to_owned(),
         false => "the last undo was not proven yet: it is finished, and nothing more is taken back".to_owned(),
     };
     Ok(assemble::assembled(around, changes, Vec::new(), vec![note]))

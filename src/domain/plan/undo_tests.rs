@@ -289,7 +289,7 @@ fn an_undo_of_several_workloads_that_was_stopped_is_finished_and_takes_nothing_f
             assert!(target.patch.is_empty(), "{what}");
             assert_eq!(
                 target.warnings,
-                ["the last undo of several workloads was not finished: this one is back, and goes no further"]
+                ["the last undo of several workloads was interrupted: this one is back already and goes no further"]
             );
         }
     }
